@@ -1,0 +1,1 @@
+//! leadsman-audit
