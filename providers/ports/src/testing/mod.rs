@@ -1,5 +1,8 @@
 //! Fakes for tests, and the suites that every implementation of a port must pass.
 
+pub mod audit_conformance;
+pub mod store_conformance;
+
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 

@@ -1,0 +1,110 @@
+//! The journal of one investigation: numbers events, stores them, then tells whoever listens.
+
+use std::sync::Arc;
+
+use leadsman_ports::audit::AuditRecord;
+use leadsman_ports::clock::Clock;
+use leadsman_ports::store::{Append, JournalRecord, SessionStore, StoreError};
+use uuid::Uuid;
+
+use super::events::{Entry, Event};
+
+/// Hears of entries after they are stored.
+pub trait Listener: Send + Sync {
+    /// These entries are durable now.
+    fn stored(&self, entries: &[Entry]);
+}
+
+/// Why a stored journal cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An entry is not an event that this version knows.
+    #[error("session {session}: journal entry {seq} cannot be read: {problem}")]
+    Unreadable {
+        /// The session.
+        session: Uuid,
+        /// The entry.
+        seq: u64,
+        /// What the decoder says.
+        problem: String,
+    },
+}
+
+/// The only writer of one session's journal.
+pub struct Journal {
+    session: Uuid,
+    last: u64,
+    store: Arc<dyn SessionStore>,
+    clock: Arc<dyn Clock>,
+    listener: Arc<dyn Listener>,
+}
+
+impl Journal {
+    /// Goes on after entry `last`, 0 for a new session.
+    pub fn new(
+        session: Uuid,
+        last: u64,
+        store: Arc<dyn SessionStore>,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn Listener>,
+    ) -> Self {
+        Self { session, last, store, clock, listener }
+    }
+
+    /// The session.
+    pub fn session(&self) -> Uuid {
+        self.session
+    }
+
+    /// Stores events in one transaction, then tells the listener.
+    pub async fn append(&mut self, events: Vec<Event>) -> Result<(), JournalError> {
+        self.append_with(events, Vec::new()).await
+    }
+
+    /// Like [`Journal::append`], with audit events that commit in the same transaction.
+    pub async fn append_with(
+        &mut self,
+        events: Vec<Event>,
+        outbox: Vec<AuditRecord>,
+    ) -> Result<(), JournalError> {
+        let at = self.clock.now();
+        let entries: Vec<Entry> =
+            (self.last + 1..).zip(events).map(|(seq, event)| Entry { seq, at, event }).collect();
+        let mut records = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let event = serde_json::to_string(&entry.event)
+                .map_err(|error| self.unreadable(entry.seq, &error))?;
+            records.push(JournalRecord { seq: entry.seq, at, event });
+        }
+        let terminal = entries.last().is_some_and(|entry| entry.event.is_terminal());
+        self.store.append(Append { session: self.session, records, terminal, outbox }).await?;
+        self.last += entries.len() as u64;
+        self.listener.stored(&entries);
+        Ok(())
+    }
+
+    fn unreadable(&self, seq: u64, error: &serde_json::Error) -> JournalError {
+        JournalError::Unreadable { session: self.session, seq, problem: error.to_string() }
+    }
+}
+
+/// Reads a whole journal; empty for an unknown session.
+pub async fn read(store: &dyn SessionStore, session: Uuid) -> Result<Vec<Entry>, JournalError> {
+    store
+        .journal(session, 0)
+        .await?
+        .into_iter()
+        .map(|record| {
+            serde_json::from_str(&record.event)
+                .map(|event| Entry { seq: record.seq, at: record.at, event })
+                .map_err(|error| JournalError::Unreadable {
+                    session,
+                    seq: record.seq,
+                    problem: error.to_string(),
+                })
+        })
+        .collect()
+}
