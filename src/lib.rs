@@ -1,4 +1,17 @@
 //! Leadsman investigates Kubernetes incidents and answers with a root cause that the evidence supports.
+//!
+//! Reading order: [`engine`] (the journal, the run, the driver), [`triage`] (rules without a model),
+//! [`sessions`] (the life of investigations), [`audit`], [`service`] and [`wire`] (the API's side),
+//! [`config`], [`app`] (the composition), [`cli`].
 
+pub mod app;
+pub mod audit;
+pub mod cli;
+pub mod config;
 pub mod engine;
+pub mod service;
+pub mod sessions;
+pub mod shutdown;
+pub mod telemetry;
 pub mod triage;
+pub mod wire;

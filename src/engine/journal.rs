@@ -61,28 +61,40 @@ impl Journal {
 
     /// Stores events in one transaction, then tells the listener.
     pub async fn append(&mut self, events: Vec<Event>) -> Result<(), JournalError> {
-        self.append_with(events, Vec::new()).await
-    }
-
-    /// Like [`Journal::append`], with audit events that commit in the same transaction.
-    pub async fn append_with(
-        &mut self,
-        events: Vec<Event>,
-        outbox: Vec<AuditRecord>,
-    ) -> Result<(), JournalError> {
         let at = self.clock.now();
         let entries: Vec<Entry> =
             (self.last + 1..).zip(events).map(|(seq, event)| Entry { seq, at, event }).collect();
+        self.store(&entries, Vec::new()).await?;
+        self.listener.stored(&entries);
+        Ok(())
+    }
+
+    /// Stores the last event together with its audit event. The listener is not told: the caller publishes
+    /// the end when the audit event is safe.
+    pub async fn append_terminal(
+        &mut self,
+        event: Event,
+        audit: AuditRecord,
+    ) -> Result<Entry, JournalError> {
+        let entry = Entry { seq: self.last + 1, at: self.clock.now(), event };
+        self.store(std::slice::from_ref(&entry), vec![audit]).await?;
+        Ok(entry)
+    }
+
+    async fn store(
+        &mut self,
+        entries: &[Entry],
+        outbox: Vec<AuditRecord>,
+    ) -> Result<(), JournalError> {
         let mut records = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let event = serde_json::to_string(&entry.event)
-                .map_err(|error| self.unreadable(entry.seq, &error))?;
-            records.push(JournalRecord { seq: entry.seq, at, event });
+        for Entry { seq, at, event } in entries {
+            let event =
+                serde_json::to_string(event).map_err(|error| self.unreadable(*seq, &error))?;
+            records.push(JournalRecord { seq: *seq, at: *at, event });
         }
         let terminal = entries.last().is_some_and(|entry| entry.event.is_terminal());
         self.store.append(Append { session: self.session, records, terminal, outbox }).await?;
         self.last += entries.len() as u64;
-        self.listener.stored(&entries);
         Ok(())
     }
 

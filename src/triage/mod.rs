@@ -1,39 +1,196 @@
 //! Triage: resolves the target and its neighbourhood and runs the rule catalogue over it, without a model.
+//!
+//! Two phases: [`neighbourhood`] collects, asking the cluster for each list and each object once; the [`rules`] then
+//! judge what was collected, as pure functions. [`rank`] puts their findings in causal order, and [`exhibit`] turns what
+//! they quote into evidence.
 
 pub mod causes;
+
+mod collect;
+mod dependencies;
+mod draft;
+mod exhibit;
+mod graph;
+mod logs;
+mod neighbourhood;
+mod objects;
+mod placement;
+mod pod;
+mod quantity;
+mod rank;
+mod resolve;
+mod rules;
+mod view;
+
+#[cfg(test)]
+mod fake_cluster;
+#[cfg(test)]
+mod tests;
 
 use leadsman_ports::cluster::{Cluster, ClusterError, ObjectRef};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::evidence::{Citation, Ledger};
 use crate::engine::incident::Incident;
-pub use causes::CauseCode;
 
-/// What triage found.
+use causes::CauseCode;
+use draft::{Draft, Source};
+use exhibit::Exhibits;
+use neighbourhood::Neighbourhood;
+use view::Key;
+
+/// At most so many neighbours are named.
+const MAX_NEIGHBOURS: usize = 40;
+/// At most so many of the target's logs are put into evidence beyond those that findings cite.
+const SEED_LOGS: usize = 3;
+
+/// What triage has to say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriageReport {
+    /// What the signal is about. Empty when the incident leads to no object.
     pub target: ObjectRef,
+    /// The target's owners, nearest first.
     pub owners: Vec<ObjectRef>,
+    /// What belongs to it, nearest first: pods, workloads, Services, nodes, claims, and what it depends on.
     pub neighbours: Vec<ObjectRef>,
+    /// Best first. Empty when nothing can be said either way.
     pub findings: Vec<Finding>,
+    /// What could not be looked at, and why.
     pub notes: Vec<String>,
 }
 
-/// One finding.
+/// A fault that the rules found, or the finding that all is well.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
+    /// See [`causes::catalogue`].
     pub cause: CauseCode,
+    /// What to fix.
     pub target: ObjectRef,
+    /// One sentence with names and numbers.
     pub summary: String,
+    /// At least two steps: the cause first, the symptom last.
     pub causal_chain: Vec<String>,
+    /// Verbatim quotes that hold against the ledger.
     pub citations: Vec<Citation>,
+    /// Between 0 and 1.
     pub confidence: f64,
+    /// What to do.
     pub next_steps: Vec<String>,
+    /// What would confirm it.
     pub confirm: String,
+    /// What would refute it.
     pub refute: String,
 }
 
-/// Runs it.
-pub async fn triage(_c: &dyn Cluster, i: &Incident, _l: &mut Ledger) -> Result<TriageReport, ClusterError> {
-    Ok(TriageReport { target: i.resource.clone(), owners: vec![], neighbours: vec![], findings: vec![], notes: vec![] })
+/// Investigates without a model. Evidence is recorded in the ledger.
+///
+/// # Errors
+/// Only when the cluster answers nothing at all; what merely may not be read is noted in the report.
+pub async fn triage(
+    cluster: &dyn Cluster,
+    incident: &Incident,
+    ledger: &mut Ledger,
+) -> Result<TriageReport, ClusterError> {
+    let (neighbourhood, notes) = neighbourhood::collect(cluster, incident).await?;
+    let Some(neighbourhood) = neighbourhood else {
+        return Ok(TriageReport {
+            target: incident.resource.clone(),
+            owners: Vec::new(),
+            neighbours: Vec::new(),
+            findings: Vec::new(),
+            notes,
+        });
+    };
+    Ok(report(&neighbourhood, ledger))
+}
+
+fn report(n: &Neighbourhood, ledger: &mut Ledger) -> TriageReport {
+    let mut drafts = rules::run(n);
+    if !rank::bears_on_target(n, &drafts)
+        && let Some(healthy) = healthy(n)
+    {
+        drafts.push(healthy);
+    }
+    let ranked = rank::rank(n, drafts);
+    let mut exhibits = Exhibits::new(ledger, n);
+    seed(n, &mut exhibits);
+    let findings = ranked.into_iter().map(|draft| finding(draft, &mut exhibits)).collect();
+    let neighbours = n.graph.neighbours(&n.objects);
+    TriageReport {
+        target: n.target.clone(),
+        owners: n.objects.owners(&Key::from(&n.target)),
+        neighbours: neighbours
+            .iter()
+            .take(MAX_NEIGHBOURS)
+            .map(|key| n.objects.reference(key))
+            .collect(),
+        findings,
+        notes: n.notes.clone(),
+    }
+}
+
+/// The evidence that every investigation begins with: the target, its events, the workload above it, its logs.
+fn seed(n: &Neighbourhood, exhibits: &mut Exhibits<'_>) {
+    let target = Key::from(&n.target);
+    let head = n.objects.head(&target);
+    for key in [&target, &head] {
+        exhibits.show(&Source::Object(key.clone()));
+        exhibits.show(&Source::Events(key.clone()));
+    }
+    let own = n.logs.keys().filter(|log| {
+        n.objects.head(&Key::new("Pod", &log.namespace, &log.pod)) == head
+    });
+    for log in own.take(SEED_LOGS) {
+        exhibits.show(&Source::Log(log.clone()));
+    }
+}
+
+/// All is well if everything near the target could be read, there is something to be well, and it is.
+fn healthy(n: &Neighbourhood) -> Option<Draft> {
+    let target = Key::from(&n.target);
+    let pods: Vec<pod::Pod<'_>> =
+        n.pods().filter(|pod| matches!(n.graph.scope(&pod.key()), graph::Scope::Own(_))).collect();
+    let fine = pods.iter().filter(|pod| pod.fine()).count();
+    let object = n.objects.get(&target)?;
+    let alone = matches!(target.kind.as_str(), "Node" | "PersistentVolumeClaim" | "PersistentVolume");
+    if n.blind || (pods.is_empty() && !alone) || pods.iter().any(|pod| !pod.fine() && !pod.ended()) {
+        return None;
+    }
+    let summary = format!("{} is healthy: {fine} of {} pods are ready or done.", n.target, pods.len());
+    let draft = Draft::new(CauseCode::Healthy, n.target.clone(), target.clone(), summary)
+        .chain([
+            "The target, its owners, pods, Services, claims and nodes were looked at".to_owned(),
+            "No rule finds a fault".to_owned(),
+        ])
+        .confidence(0.8);
+    let proof = match pods.first() {
+        Some(pod) => draft.part(&pod.key(), view::condition(pod.0, "Ready")),
+        None => draft.part(&target, object.pointer("/status/conditions").or(object.get("status"))),
+    };
+    Some(proof)
+}
+
+fn finding(draft: Draft, exhibits: &mut Exhibits<'_>) -> Finding {
+    let cause = draft.cause.cause();
+    let mut citations: Vec<Citation> = Vec::new();
+    for proof in &draft.proofs {
+        if let Some(citation) = exhibits.cite(proof)
+            && !citations.contains(&citation)
+        {
+            citations.push(citation);
+        }
+    }
+    let mut next_steps = draft.steps;
+    next_steps.push(cause.advice.to_owned());
+    Finding {
+        cause: draft.cause,
+        target: draft.target,
+        summary: draft.summary,
+        causal_chain: draft.chain,
+        citations,
+        confidence: draft.confidence,
+        next_steps,
+        confirm: cause.confirm.to_owned(),
+        refute: cause.refute.to_owned(),
+    }
 }

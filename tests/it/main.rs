@@ -1,1 +1,13 @@
+//! Integration tests: the real service over HTTP, real kube-rs against the simulated API server, a wire-level
+//! fake model.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod cancel;
+mod controller_day;
+mod crash;
+mod harness;
+mod load;
+mod model_output;
+mod problems;
+mod scenarios;
+mod shutdown;

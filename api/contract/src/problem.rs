@@ -56,6 +56,8 @@ catalogue! {
     SessionNotFound => 404, Some("not-found"), "Session Not Found";
     /// The path exists, but not with this method.
     MethodNotAllowed => 405, Some("method-not-allowed"), "Method Not Allowed";
+    /// The body did not arrive in time.
+    RequestTimeout => 408, Some("request-timeout"), "Request Timeout";
     /// The result is not there yet.
     SessionNotCompleted => 409, Some("session-not-completed"), "Session Not Completed";
     /// There is nothing left to cancel.

@@ -65,7 +65,7 @@ impl std::fmt::Display for SessionState {
 pub struct SessionStatus {
     /// The session.
     pub session_id: String,
-    /// See [`SessionState`].
+    /// Where it stands.
     pub status: SessionState,
     /// Why it failed, in words fit for a client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,6 +141,6 @@ pub struct Progress {
 pub struct CancelSessionResponse {
     /// The session.
     pub session_id: String,
-    /// Always [`SessionState::Cancelled`].
+    /// Always `cancelled`.
     pub status: SessionState,
 }

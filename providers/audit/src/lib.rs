@@ -1,1 +1,5 @@
-//! leadsman-audit
+//! Where audit events go: [`FileSink`] writes them as JSON Lines to a file.
+
+mod file;
+
+pub use file::FileSink;

@@ -45,7 +45,7 @@ fn moment(nanoseconds: i64) -> Timestamp {
 fn record(seq: u64) -> JournalRecord {
     JournalRecord {
         seq,
-        at: moment(i64::try_from(seq).unwrap()),
+        at: moment(i64::try_from(seq).unwrap_or(0)),
         event: format!(r#"{{"event":{seq}}}"#),
     }
 }

@@ -23,7 +23,8 @@ use self::database::Database;
 use self::work::Work;
 use self::writer::Writer;
 
-/// The longest a caller waits for the disk.
+/// The longest a caller waits for the disk. A change that runs out of it is skipped if it still queues;
+/// one that has begun may yet be committed, which the next append learns from its conflict.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A [`SessionStore`] in a SQLite file that belongs to one process at a time.
@@ -45,11 +46,12 @@ impl SqliteStore {
     /// another process has the store open, the file is damaged or no database, or a newer version of
     /// the program wrote it.
     pub async fn open(dir_or_file: &Path) -> Result<Self, StoreError> {
-        let database = Arc::new(Database::open(dir_or_file.to_owned()).await?);
+        let (database, ownership) = Database::open(dir_or_file.to_owned()).await?;
+        let database = Arc::new(database);
         let connection = database.connect().await?;
         database.migrate(connection).await?;
         Ok(Self {
-            writer: Writer::start(Arc::clone(&database)),
+            writer: Writer::start(Arc::clone(&database), ownership),
             readers: database.readers(),
             database,
         })

@@ -1,9 +1,10 @@
 //! The changes that the writer makes; each runs inside a transaction that it does not see.
 
 use jiff::Timestamp;
-use leadsman_ports::store::{Append, StoreError};
-use sqlx::SqliteConnection;
+use leadsman_ports::audit::AuditRecord;
+use leadsman_ports::store::{Append, JournalRecord, StoreError};
 use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use uuid::Uuid;
 
 use super::database::Database;
@@ -55,89 +56,58 @@ async fn store(
     connection: &mut SqliteConnection,
 ) -> Result<u64, StoreError> {
     let explain = |error: sqlx::Error| database.explain(&error);
-    let row: Option<(i64, i64, bool)> =
-        sqlx::query_as("SELECT pk, last_seq, finished_at IS NOT NULL FROM session WHERE id = ?")
+    let row: Option<(i64, bool)> =
+        sqlx::query_as("SELECT last_seq, finished_at IS NOT NULL FROM session WHERE id = ?")
             .bind(append.session)
             .fetch_optional(&mut *connection)
             .await
             .map_err(explain)?;
-    let stored = row.map_or(Progress::NONE, |(_, last_seq, finished)| Progress {
+    let stored = row.map_or(Progress::NONE, |(last_seq, finished)| Progress {
         last_seq: last_seq.unsigned_abs(),
         finished,
     });
     stored.admit(&append)?;
-    write_append(append, row.map(|(pk, ..)| pk), connection).await.map_err(explain)
+    write_append(append, connection).await.map_err(explain)
 }
 
+/// One text with all statements: every call to the database's thread costs two task switches.
 async fn write_append(
     append: Append,
-    known: Option<i64>,
     connection: &mut SqliteConnection,
 ) -> Result<u64, sqlx::Error> {
-    let Some((first, last)) = append.records.first().zip(append.records.last()) else {
-        return Ok(0);
-    };
-    let finished_at = append.terminal.then(|| time_text(last.at));
-    let last_seq = last.seq.cast_signed();
-    let session = match known {
-        Some(session) => {
-            sqlx::query("UPDATE session SET last_seq = ?, finished_at = ? WHERE pk = ?")
-                .bind(last_seq)
-                .bind(finished_at)
-                .bind(session)
-                .execute(&mut *connection)
-                .await?;
-            session
-        }
-        None => sqlx::query(
-            "INSERT INTO session (id, created_at, finished_at, last_seq) VALUES (?, ?, ?, ?)",
-        )
-        .bind(append.session)
-        .bind(time_text(first.at))
-        .bind(finished_at)
-        .bind(last_seq)
-        .execute(&mut *connection)
-        .await?
-        .last_insert_rowid(),
-    };
-    let mut written = 0;
-    for record in append.records {
-        written += sqlx::query("INSERT INTO record (session, seq, at, event) VALUES (?, ?, ?, ?)")
-            .bind(session)
-            .bind(record.seq.cast_signed())
-            .bind(time_text(record.at))
-            .bind(record.event)
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
-    }
-    for record in append.outbox {
-        sqlx::query(
-            "INSERT INTO outbox (event_id, session, body) VALUES (?, ?, ?) \
-             ON CONFLICT (event_id) DO NOTHING",
-        )
-        .bind(record.event_id)
+    const SESSION: &str = "INSERT INTO session (id, created_at, finished_at, last_seq) \
+        VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE \
+        SET finished_at = excluded.finished_at, last_seq = excluded.last_seq;";
+    const RECORD: &str = "INSERT INTO record (session, seq, at, event) \
+        SELECT pk, ?, ?, ? FROM session WHERE id = ?;";
+    const EVENT: &str = "INSERT INTO outbox (event_id, session, body) \
+        SELECT ?, pk, ? FROM session WHERE id = ? ON CONFLICT (event_id) DO NOTHING;";
+
+    let Append { session, records, terminal, outbox } = append;
+    let Some((first, last)) = records.first().zip(records.last()) else { return Ok(0) };
+    let sql = [SESSION, &RECORD.repeat(records.len()), &EVENT.repeat(outbox.len())].concat();
+    let mut statements = sqlx::query(AssertSqlSafe(sql))
         .bind(session)
-        .bind(Json(record.body))
-        .execute(&mut *connection)
-        .await?;
+        .bind(time_text(first.at))
+        .bind(terminal.then(|| time_text(last.at)))
+        .bind(last.seq.cast_signed());
+    for JournalRecord { seq, at, event } in records {
+        statements =
+            statements.bind(seq.cast_signed()).bind(time_text(at)).bind(event).bind(session);
     }
-    Ok(written)
+    for AuditRecord { event_id, body } in outbox {
+        statements = statements.bind(event_id).bind(Json(body)).bind(session);
+    }
+    statements.execute(connection).await.map(|done| done.rows_affected())
 }
 
 async fn delivered(
     event_ids: &[Uuid],
     connection: &mut SqliteConnection,
 ) -> Result<u64, sqlx::Error> {
-    let mut deleted = 0;
-    for event_id in event_ids {
-        deleted += sqlx::query("DELETE FROM outbox WHERE event_id = ?")
-            .bind(*event_id)
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
-    }
-    Ok(deleted)
+    let sql = "DELETE FROM outbox WHERE event_id = ?;".repeat(event_ids.len());
+    let statements = event_ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |q, id| q.bind(*id));
+    statements.execute(connection).await.map(|done| done.rows_affected())
 }
 
 async fn purge(before: Timestamp, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {

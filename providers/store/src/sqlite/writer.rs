@@ -9,7 +9,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::database::Database;
+use super::database::{Database, Ownership};
 use super::work::Work;
 
 /// Callers past this many wait before they may even queue.
@@ -34,9 +34,10 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the task.
-    pub(super) fn start(database: Arc<Database>) -> Self {
+    pub(super) fn start(database: Arc<Database>, ownership: Ownership) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(Task { database, connection: None }.run(jobs));
+        let task =
+            tokio::spawn(Task { database, connection: None, _ownership: ownership }.run(jobs));
         Self { queue, task: Mutex::new(Some(task)) }
     }
 
@@ -67,6 +68,8 @@ struct Task {
     database: Arc<Database>,
     /// Opened when needed: after a failed transaction a new one is the only known-good state.
     connection: Option<SqliteConnection>,
+    /// Lasts as long as something may be written.
+    _ownership: Ownership,
 }
 
 impl Task {
@@ -111,15 +114,14 @@ impl Task {
             none => none.insert(database.connect().await?),
         };
         let mut outcomes = Vec::with_capacity(work.len());
-        execute("BEGIN IMMEDIATE", database, connection).await?;
+        execute("BEGIN IMMEDIATE; SAVEPOINT change", database, connection).await?;
         for change in work {
-            execute("SAVEPOINT change", database, connection).await?;
             let outcome = change.perform(database, connection).await;
             if outcome.is_err() {
                 // Fails when SQLite has already rolled the whole transaction back.
                 execute("ROLLBACK TO change", database, connection).await?;
             }
-            execute("RELEASE change", database, connection).await?;
+            execute("RELEASE change; SAVEPOINT change", database, connection).await?;
             outcomes.push(outcome);
         }
         execute("COMMIT", database, connection).await?;

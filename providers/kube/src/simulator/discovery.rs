@@ -1,0 +1,229 @@
+//! Which kinds the server serves: plain discovery, aggregated discovery and the version.
+
+use serde_json::{Map, Value, json};
+
+use super::reply::{Reply, View, discovery_reply, ok_json};
+use super::status::ApiError;
+use crate::snapshot::{ResourceKind, Snapshot};
+
+/// `/version`
+pub(super) fn version(git_version: &str) -> Value {
+    let mut numbers = git_version.trim_start_matches('v').split('.');
+    let mut number = || {
+        let part = numbers.next().unwrap_or("0");
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part.get(..end).unwrap_or_default().to_owned()
+    };
+    let (major, minor) = (number(), number());
+    json!({
+        "major": major,
+        "minor": minor,
+        "gitVersion": git_version,
+        "gitCommit": "",
+        "gitTreeState": "",
+        "buildDate": "",
+        "goVersion": "",
+        "compiler": "",
+        "platform": "",
+    })
+}
+
+/// `/`
+pub(super) fn paths(snapshot: &Snapshot) -> Value {
+    let mut paths = vec!["/api".to_owned(), "/apis".to_owned()];
+    for (group, version) in group_versions(snapshot) {
+        paths.push(root_of(&group, &version));
+    }
+    for path in ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"] {
+        paths.push(path.to_owned());
+    }
+    json!({ "paths": paths })
+}
+
+/// `/api/v1`, `/apis/apps/v1`
+pub(super) fn root_of(group: &str, version: &str) -> String {
+    if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") }
+}
+
+/// Every group and version, in order of preference.
+pub(super) fn group_versions(snapshot: &Snapshot) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for kind in snapshot.kinds() {
+        let pair = (kind.group.clone(), kind.version.clone());
+        if !found.contains(&pair) {
+            found.push(pair);
+        }
+    }
+    found
+}
+
+/// `/api`
+pub(super) fn core(snapshot: &Snapshot, view: View) -> Reply {
+    if let View::Discovery(version) = view {
+        return aggregated(snapshot, version, true);
+    }
+    let versions: Vec<String> = versions_of(snapshot, "");
+    ok_json(&json!({
+        "kind": "APIVersions",
+        "versions": versions,
+        "serverAddressByClientCIDRs": [],
+    }))
+}
+
+/// `/apis`
+pub(super) fn groups(snapshot: &Snapshot, view: View) -> Reply {
+    if let View::Discovery(version) = view {
+        return aggregated(snapshot, version, false);
+    }
+    let groups: Vec<Value> =
+        group_names(snapshot).iter().map(|group| group_document(snapshot, group)).collect();
+    ok_json(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+}
+
+/// `/apis/apps`
+pub(super) fn group(snapshot: &Snapshot, group: &str) -> Result<Reply, ApiError> {
+    if group.is_empty() || versions_of(snapshot, group).is_empty() {
+        return Err(ApiError::no_such_path());
+    }
+    let mut document = group_document(snapshot, group);
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("kind".to_owned(), "APIGroup".into());
+        fields.insert("apiVersion".to_owned(), "v1".into());
+    }
+    Ok(ok_json(&document))
+}
+
+/// All but the core group.
+fn group_names(snapshot: &Snapshot) -> Vec<String> {
+    let mut names: Vec<String> =
+        group_versions(snapshot).into_iter().map(|(group, _)| group).collect();
+    names.retain(|group| !group.is_empty());
+    names.dedup();
+    names
+}
+
+fn versions_of(snapshot: &Snapshot, group: &str) -> Vec<String> {
+    let pairs = group_versions(snapshot).into_iter();
+    pairs.filter(|(found, _)| found == group).map(|(_, version)| version).collect()
+}
+
+fn group_document(snapshot: &Snapshot, group: &str) -> Value {
+    let versions: Vec<Value> = versions_of(snapshot, group)
+        .into_iter()
+        .map(|version| json!({"groupVersion": format!("{group}/{version}"), "version": version}))
+        .collect();
+    json!({"name": group, "versions": versions, "preferredVersion": versions.first()})
+}
+
+fn kinds_of<'a>(
+    snapshot: &'a Snapshot,
+    group: &str,
+    version: &str,
+) -> impl Iterator<Item = &'a ResourceKind> {
+    snapshot.kinds().iter().filter(move |kind| kind.group == group && kind.version == version)
+}
+
+/// A metrics server knows no watch.
+fn verbs(kind: &ResourceKind) -> &'static [&'static str] {
+    if kind.group == "metrics.k8s.io" { &["get", "list"] } else { &["get", "list", "watch"] }
+}
+
+fn has_log(kind: &ResourceKind) -> bool {
+    kind.group.is_empty() && kind.kind == "Pod"
+}
+
+/// `/api/v1`, `/apis/apps/v1`
+pub(super) fn resources(
+    snapshot: &Snapshot,
+    group: &str,
+    version: &str,
+) -> Result<Reply, ApiError> {
+    let mut resources = Vec::new();
+    for kind in kinds_of(snapshot, group, version) {
+        resources.push(resource(kind));
+        if has_log(kind) {
+            resources.push(json!({
+                "name": format!("{}/log", kind.plural),
+                "singularName": "",
+                "namespaced": true,
+                "kind": "Pod",
+                "verbs": ["get"],
+            }));
+        }
+    }
+    if resources.is_empty() {
+        return Err(ApiError::no_such_path());
+    }
+    let group_version =
+        if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    Ok(ok_json(&json!({
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": group_version,
+        "resources": resources,
+    })))
+}
+
+fn resource(kind: &ResourceKind) -> Value {
+    let mut resource = Map::new();
+    resource.insert("name".to_owned(), kind.plural.clone().into());
+    resource.insert("singularName".to_owned(), kind.singular.clone().into());
+    resource.insert("namespaced".to_owned(), kind.namespaced.into());
+    resource.insert("kind".to_owned(), kind.kind.clone().into());
+    resource.insert("verbs".to_owned(), verbs(kind).into());
+    add_names(&mut resource, kind);
+    Value::Object(resource)
+}
+
+/// Short names and categories, where there are any.
+fn add_names(resource: &mut Map<String, Value>, kind: &ResourceKind) {
+    for (field, names) in [("shortNames", &kind.short_names), ("categories", &kind.categories)] {
+        if !names.is_empty() {
+            resource.insert(field.to_owned(), names.clone().into());
+        }
+    }
+}
+
+/// All groups (or the core group) in one document.
+fn aggregated(snapshot: &Snapshot, discovery_version: &'static str, core: bool) -> Reply {
+    let groups = if core { vec![String::new()] } else { group_names(snapshot) };
+    let items: Vec<Value> = groups
+        .iter()
+        .map(|group| {
+            let versions: Vec<Value> = versions_of(snapshot, group)
+                .iter()
+                .map(|version| {
+                    let kinds = kinds_of(snapshot, group, version);
+                    let resources: Vec<Value> = kinds.map(aggregated_resource).collect();
+                    json!({"version": version, "resources": resources, "freshness": "Current"})
+                })
+                .collect();
+            let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
+            json!({"metadata": metadata, "versions": versions})
+        })
+        .collect();
+    let document = json!({
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": format!("apidiscovery.k8s.io/{discovery_version}"),
+        "metadata": {},
+        "items": items,
+    });
+    discovery_reply(discovery_version, &document)
+}
+
+fn aggregated_resource(kind: &ResourceKind) -> Value {
+    let response_kind = json!({"group": kind.group, "version": kind.version, "kind": kind.kind});
+    let mut resource = Map::new();
+    resource.insert("resource".to_owned(), kind.plural.clone().into());
+    resource.insert("responseKind".to_owned(), response_kind.clone());
+    let scope = if kind.namespaced { "Namespaced" } else { "Cluster" };
+    resource.insert("scope".to_owned(), scope.into());
+    resource.insert("singularResource".to_owned(), kind.singular.clone().into());
+    resource.insert("verbs".to_owned(), verbs(kind).into());
+    add_names(&mut resource, kind);
+    if has_log(kind) {
+        let log = json!({"subresource": "log", "responseKind": response_kind, "verbs": ["get"]});
+        resource.insert("subresources".to_owned(), json!([log]));
+    }
+    Value::Object(resource)
+}

@@ -1,0 +1,306 @@
+//! The composition: turns a configuration into a running service. The only file that names concrete adapters.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use leadsman_audit::FileSink;
+use leadsman_kube::client::{ConnectOptions, KubeCluster};
+use leadsman_kube::snapshot::Snapshot;
+use leadsman_kube::tools::read_only_tools;
+use leadsman_llm::{OpenAiCompatible, OpenAiOptions};
+use leadsman_ports::chat::ChatModel;
+use leadsman_ports::clock::SystemClock;
+use leadsman_ports::cluster::Cluster;
+use leadsman_ports::store::SessionStore;
+use leadsman_ports::workflow::NoCatalog;
+use leadsman_server::{BindError, MetricsPort, RunError, Server, ServerConfig};
+use leadsman_store::{MemoryStore, SqliteStore};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::AuditPipeline;
+use crate::config::{ClusterConfig, Config, ModelConfig};
+use crate::engine::driver::Ports;
+use crate::engine::tools::ToolRegistry;
+use crate::service::Service;
+use crate::sessions::{Sessions, Settings};
+use crate::telemetry::Metrics;
+
+/// Pause between folds of metric samples.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// Pause between checks of the store and purges of old sessions.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// How long open connections may take after the last investigation.
+const CONNECTION_GRACE: Duration = Duration::from_secs(5);
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A setting that only shows its fault in use.
+    #[error("configuration setting {setting}: {problem}")]
+    Setting {
+        /// Path of keys.
+        setting: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An address that cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A listener that broke.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The journals cannot be used.
+    #[error("storage.directory: {0}")]
+    Storage(String),
+    /// Something of our own making.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+fn setting(setting: &'static str) -> impl Fn(String) -> AppError {
+    move |problem| AppError::Setting { setting, problem }
+}
+
+/// The service, bound to its addresses and ready to run.
+pub struct App {
+    server: Server,
+    sessions: Sessions,
+    service: Arc<Service>,
+    metrics: Arc<Metrics>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    grace: Duration,
+}
+
+/// Installs the process-wide TLS provider; more than once is fine.
+pub fn install_crypto() {
+    // An error only says that one is installed already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// Connects to the cluster that the configuration names.
+pub async fn connect_cluster(config: &ClusterConfig) -> Result<Arc<dyn Cluster>, AppError> {
+    Ok(Arc::new(kube_cluster(config).await?))
+}
+
+/// Like [`connect_cluster`], as the concrete client that capturing needs.
+pub async fn kube_cluster(config: &ClusterConfig) -> Result<KubeCluster, AppError> {
+    install_crypto();
+    if let Some(directory) = &config.snapshot {
+        let snapshot = load_snapshot(directory)?;
+        return snapshot_cluster(snapshot, &directory.display().to_string());
+    }
+    let options = ConnectOptions {
+        context: config.context.clone(),
+        kubeconfig: config.kubeconfig.clone(),
+        timeout: Duration::from_secs(config.request_timeout_seconds),
+    };
+    KubeCluster::in_cluster_or_kubeconfig(options)
+        .await
+        .map_err(|error| setting("cluster.context")(error.to_string()))
+}
+
+/// Reads a snapshot directory.
+pub fn load_snapshot(directory: &Path) -> Result<Arc<Snapshot>, AppError> {
+    let loaded = Snapshot::load_dir(directory);
+    loaded.map(Arc::new).map_err(|error| setting("cluster.snapshot")(error.to_string()))
+}
+
+/// A client of the simulated API server over a snapshot.
+pub fn snapshot_cluster(snapshot: Arc<Snapshot>, label: &str) -> Result<KubeCluster, AppError> {
+    Ok(KubeCluster::from_snapshot(snapshot, label))
+}
+
+/// Connects to the model that the configuration names, if it names one.
+pub fn connect_model(config: &ModelConfig) -> Result<Option<Arc<dyn ChatModel>>, AppError> {
+    let (Some(endpoint), Some(model)) = (&config.endpoint, &config.name) else { return Ok(None) };
+    install_crypto();
+    let options = OpenAiOptions {
+        api_key: api_key(config)?,
+        temperature: config.temperature,
+        request_timeout: Duration::from_secs(config.request_timeout_seconds),
+        max_retries: config.max_retries,
+        stream: config.stream,
+        ..OpenAiOptions::new(endpoint, model)
+    };
+    let model =
+        OpenAiCompatible::new(options).map_err(|error| setting("model")(error.to_string()))?;
+    Ok(Some(Arc::new(model)))
+}
+
+fn api_key(config: &ModelConfig) -> Result<Option<SecretString>, AppError> {
+    let text = match &config.api_key_file {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| {
+            setting("model.api_key_file")(format!("{}: {error}", path.display()))
+        })?,
+        None => match &config.api_key {
+            Some(key) => key.expose_secret().to_owned(),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(SecretString::from(text.trim())))
+}
+
+/// What investigations need, over a cluster and perhaps a model.
+pub fn ports(
+    cluster: Arc<dyn Cluster>,
+    model: Option<Arc<dyn ChatModel>>,
+) -> Result<Ports, AppError> {
+    let tools = ToolRegistry::new(read_only_tools(Arc::clone(&cluster)))
+        .map_err(|error| AppError::Internal(error.to_string()))?;
+    Ok(Ports { cluster, model, catalog: Arc::new(NoCatalog), tools: Arc::new(tools) })
+}
+
+impl App {
+    /// Builds the service over the cluster and the model that the configuration names.
+    pub async fn build(config: &Config) -> Result<Self, AppError> {
+        let cluster = connect_cluster(&config.cluster).await?;
+        let model = connect_model(&config.model)?;
+        Self::build_with(config, ports(cluster, model)?).await
+    }
+
+    /// Builds the service over given ports and brings unfinished sessions back.
+    pub async fn build_with(config: &Config, ports: Ports) -> Result<Self, AppError> {
+        install_crypto();
+        let metrics =
+            Arc::new(Metrics::new().map_err(|error| AppError::Internal(error.to_string()))?);
+        let store = open_store(config).await?;
+        let sink = FileSink::open(&config.audit_file())
+            .await
+            .map_err(|error| setting("audit.file")(error.to_string()))?;
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let audit = AuditPipeline::start(
+            Arc::clone(&store),
+            Arc::new(sink),
+            Arc::clone(&metrics),
+            &tasks,
+            stop.clone(),
+        );
+        let settings = Settings {
+            capacity: config.sessions.max_concurrent,
+            limits: config.investigation.limits(),
+            retention: config.retention(),
+        };
+        let clock = Arc::new(SystemClock);
+        let sessions = Sessions::new(
+            store,
+            Arc::clone(&clock) as Arc<_>,
+            ports,
+            settings,
+            audit,
+            Arc::clone(&metrics),
+        );
+        let view = config.server.dev_mode.then(|| config.masked());
+        let service = Arc::new(Service::new(sessions.clone(), clock, view));
+        let server = bind(config, &service, &metrics)?;
+        let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
+        Ok(Self { server, sessions, service, metrics, tasks, stop, grace })
+    }
+
+    /// Address of the API.
+    pub fn api_addr(&self) -> SocketAddr {
+        self.server.api_addr()
+    }
+
+    /// Address of health and readiness.
+    pub fn health_addr(&self) -> SocketAddr {
+        self.server.health_addr()
+    }
+
+    /// Address of the metrics.
+    pub fn metrics_addr(&self) -> SocketAddr {
+        self.server.metrics_addr()
+    }
+
+    /// The sessions, for those who watch from within the process.
+    pub fn sessions(&self) -> Sessions {
+        self.sessions.clone()
+    }
+
+    /// Serves until `stop` is cancelled, then drains: refuses new incidents, lets running ones end within the
+    /// grace period and checkpoints the rest.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
+        let Self { server, sessions, service, metrics, tasks, stop: stop_tasks, grace } = self;
+        let stop_server = CancellationToken::new();
+        let serving = server.run(stop_server.clone());
+        let living = async {
+            match sessions.recover().await {
+                Ok(0) => {}
+                Ok(resumed) => tracing::info!(resumed, "unfinished investigations go on"),
+                Err(error) => tracing::error!(%error, "unfinished investigations cannot be read"),
+            }
+            service.set_not_ready(None);
+            let housekeeping = housekeeping(&sessions, &service);
+            let upkeep = upkeep(&metrics);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = housekeeping => {}
+                () = upkeep => {}
+            }
+            tracing::info!(active = sessions.active(), "draining");
+            let left = sessions.shut_down(grace).await;
+            if left > 0 {
+                tracing::info!(left, "investigations were checkpointed and go on after a restart");
+            }
+            stop_server.cancel();
+        };
+        let (served, ()) = tokio::join!(serving, living);
+        stop_tasks.cancel();
+        tasks.close();
+        tasks.wait().await;
+        served.map_err(AppError::from)
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<dyn SessionStore>, AppError> {
+    if config.storage.in_memory() {
+        return Ok(Arc::new(MemoryStore::default()));
+    }
+    let directory = &config.storage.directory;
+    std::fs::create_dir_all(directory)
+        .map_err(|error| AppError::Storage(format!("{}: {error}", directory.display())))?;
+    let store = SqliteStore::open(directory).await;
+    Ok(Arc::new(store.map_err(|error| AppError::Storage(error.to_string()))?))
+}
+
+fn bind(config: &Config, service: &Arc<Service>, metrics: &Arc<Metrics>) -> Result<Server, AppError> {
+    let page = Arc::clone(metrics);
+    let server_config = ServerConfig {
+        api_addr: config.server.api_address,
+        health_addr: config.server.health_address,
+        metrics_addr: config.server.metrics_address,
+        max_in_flight: config.server.max_in_flight,
+        shutdown_timeout: CONNECTION_GRACE,
+        ..ServerConfig::default()
+    };
+    let metrics =
+        MetricsPort { recorder: metrics.recorder(), render: Arc::new(move || page.render()) };
+    Ok(Server::bind(server_config, Arc::clone(service) as Arc<_>, metrics)?)
+}
+
+/// Checks the store for readiness and forgets old sessions, for ever.
+async fn housekeeping(sessions: &Sessions, service: &Service) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        let healthy = sessions.ping().await;
+        service.set_not_ready(healthy.as_ref().err().map(|_| "storage_unavailable"));
+        if let Err(error) = healthy {
+            tracing::error!(%error, "the store does not answer");
+        } else if let Err(error) = sessions.forget_old().await {
+            tracing::warn!(%error, "old sessions could not be removed");
+        }
+    }
+}
+
+async fn upkeep(metrics: &Metrics) {
+    let mut ticks = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        ticks.tick().await;
+        metrics.upkeep();
+    }
+}

@@ -1,0 +1,77 @@
+//! `leadsman snapshot serve` and `leadsman snapshot capture`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use leadsman_kube::capture;
+use leadsman_kube::simulator::Simulator;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Outcome, load_config};
+use crate::{app, shutdown};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Snapshot {
+    /// Serve a snapshot as a read-only Kubernetes API for kubectl and others.
+    Serve {
+        /// Snapshot directory.
+        dir: PathBuf,
+        /// Port on 127.0.0.1; 0 picks a free one.
+        #[arg(long, default_value_t = 8001)]
+        port: u16,
+    },
+    /// Write a snapshot of a live cluster; secret values are never written.
+    Capture {
+        /// Directory to write; must be empty or new.
+        dir: PathBuf,
+        /// Kubeconfig context; the current one by default.
+        #[arg(long)]
+        context: Option<String>,
+        /// Only this namespace.
+        #[arg(long, short)]
+        namespace: Option<String>,
+    },
+}
+
+impl Snapshot {
+    pub(super) async fn run(self, config: Option<PathBuf>) -> Outcome {
+        match self {
+            Self::Serve { dir, port } => serve(dir, port).await,
+            Self::Capture { dir, context, namespace } => {
+                let mut cluster = load_config(config)?.cluster;
+                cluster.snapshot = None;
+                cluster.context = context.or(cluster.context);
+                let client = app::kube_cluster(&cluster).await?;
+                let report = capture::capture(&client, &dir, namespace.as_deref(), |step| {
+                    eprintln!("{step}");
+                })
+                .await?;
+                println!("{report}");
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+async fn serve(dir: PathBuf, port: u16) -> Outcome {
+    let simulator = Simulator::new(app::load_snapshot(&dir)?);
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| format!("--port {port}: {error}; choose another or 0"))?;
+    let address = listener.local_addr()?;
+    println!("serving {} at http://{address}", dir.display());
+    println!("try: kubectl --server http://{address} get pods -A -o wide");
+    let stop = CancellationToken::new();
+    let serving = simulator.serve(listener, stop.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => ended?,
+        _ = shutdown::requested() => {
+            stop.cancel();
+            serving.await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

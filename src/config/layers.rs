@@ -1,0 +1,235 @@
+//! The layers of configuration and the checks that the merged result must pass.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::env;
+use super::tree::Config;
+
+/// The built-in settings, also the documentation of all of them.
+const DEFAULTS: &str = include_str!("../../config/default.yaml");
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration file {path}: {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A setting is unknown or of the wrong type.
+    #[error("configuration setting {setting}: {problem}")]
+    Setting {
+        /// Path of keys.
+        setting: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// An environment variable that begins with `LEADSMAN_` and is none of ours.
+    #[error("environment variable {name} is unknown{hint}")]
+    Variable {
+        /// The name.
+        name: String,
+        /// A similar name, if there is one.
+        hint: String,
+    },
+}
+
+/// Loads the configuration from a file, if given, and from environment variables.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    let mut merged = yaml(DEFAULTS, Path::new("default.yaml"))?;
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::File {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        })?;
+        merge(&mut merged, yaml(&text, path)?);
+    }
+    for (name, value) in environment {
+        override_from(&mut merged, &name, &value)?;
+    }
+    let config: Config =
+        serde_path_to_error::deserialize(merged).map_err(|error| ConfigError::Setting {
+            setting: error.path().to_string(),
+            problem: error.inner().to_string(),
+        })?;
+    check(&config)?;
+    Ok(config)
+}
+
+/// The built-in settings alone.
+pub fn load_default() -> Result<Config, ConfigError> {
+    load(None, [])
+}
+
+fn yaml(text: &str, path: &Path) -> Result<Value, ConfigError> {
+    let file = |problem: String| ConfigError::File { path: path.to_owned(), problem };
+    let value: Value = serde_saphyr::from_str(text).map_err(|error| file(error.to_string()))?;
+    match value {
+        Value::Null => Ok(Value::Object(serde_json::Map::new())),
+        Value::Object(_) => Ok(value),
+        _ => Err(file("the file must hold a mapping of settings, such as `log: {level: debug}`".to_owned())),
+    }
+}
+
+/// Lays `over` on top of `under`: mappings merge key by key, anything else replaces.
+fn merge(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(under.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        // An empty section in a file (`model:`) changes nothing.
+        (Value::Object(_), Value::Null) => {}
+        (under, over) => *under = over,
+    }
+}
+
+fn override_from(settings: &mut Value, name: &str, value: &str) -> Result<(), ConfigError> {
+    if !name.starts_with("LEADSMAN_") || name == env::CONFIG_FILE {
+        return Ok(());
+    }
+    let Some(variable) = env::NAMES.iter().find(|variable| variable.name == name) else {
+        let similar = env::NAMES.iter().find(|variable| {
+            variable.name.contains(&name["LEADSMAN_".len()..]) || name.contains(variable.name)
+        });
+        let hint = similar.map_or_else(String::new, |found| format!("; did you mean {}?", found.name));
+        return Err(ConfigError::Variable { name: name.to_owned(), hint });
+    };
+    let pointer = format!("/{}", variable.setting.replace('.', "/"));
+    if let Some(slot) = settings.pointer_mut(&pointer) {
+        *slot = typed(variable.setting, value);
+    }
+    Ok(())
+}
+
+/// Reads a variable's text as the YAML scalar that its setting expects; texts stay texts.
+fn typed(setting: &str, value: &str) -> Value {
+    const TEXTS: &[&str] = &[
+        "model.api_key", "model.name", "model.endpoint", "model.api_key_file", "cluster.snapshot",
+        "cluster.context", "cluster.kubeconfig", "storage.directory", "audit.file", "log.level",
+    ];
+    if value.is_empty() {
+        return Value::Null;
+    }
+    if TEXTS.contains(&setting) {
+        return Value::String(value.to_owned());
+    }
+    serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()))
+}
+
+fn check(config: &Config) -> Result<(), ConfigError> {
+    let wrong = |setting: &str, problem: &str| {
+        Err(ConfigError::Setting { setting: setting.to_owned(), problem: problem.to_owned() })
+    };
+    let model = &config.model;
+    if model.endpoint.is_some() && model.name.is_none() {
+        return wrong("model.name", "is missing; name the model that the endpoint serves");
+    }
+    if model.endpoint.is_none() && model.name.is_some() {
+        return wrong("model.endpoint", "is missing; give the endpoint's URL without /v1");
+    }
+    if model.api_key.is_some() && model.api_key_file.is_some() {
+        return wrong("model.api_key_file", "stands beside model.api_key; set only one of them");
+    }
+    if model.temperature.is_some_and(|value| !(0.0..=2.0).contains(&value)) {
+        return wrong("model.temperature", "must be between 0 and 2");
+    }
+    if config.cluster.snapshot.is_some() && config.cluster.context.is_some() {
+        return wrong("cluster.context", "stands beside cluster.snapshot; set only one of them");
+    }
+    if config.storage.in_memory() && config.audit.file.is_none() {
+        return wrong("audit.file", "is missing; a store in memory has no directory for it");
+    }
+    let positive = [
+        ("sessions.max_concurrent", config.sessions.max_concurrent as u64),
+        ("server.max_in_flight", config.server.max_in_flight as u64),
+        ("investigation.max_seconds", config.investigation.max_seconds),
+        ("investigation.max_turns", u64::from(config.investigation.max_turns)),
+        ("investigation.max_tool_calls", u64::from(config.investigation.max_tool_calls)),
+        ("investigation.max_tokens", config.investigation.max_tokens),
+        ("model.request_timeout_seconds", model.request_timeout_seconds),
+        ("cluster.request_timeout_seconds", config.cluster.request_timeout_seconds),
+    ];
+    match positive.iter().find(|(_, value)| *value == 0) {
+        Some((setting, _)) => wrong(setting, "must be at least 1"),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        load(None, pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn the_defaults_stand_and_every_variable_reaches_a_setting() {
+        let config = load_default().unwrap();
+        assert_eq!(config.server.api_address.port(), 8080);
+        let settings = config.masked();
+        for variable in env::NAMES {
+            let pointer = format!("/{}", variable.setting.replace('.', "/"));
+            assert!(settings.pointer(&pointer).is_some(), "{}", variable.name);
+        }
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file_and_the_file_the_defaults() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "server:\n  api_address: 127.0.0.1:1\nmodel:\nlog: {level: warn}\n").unwrap();
+        let variables = [("LEADSMAN_API_ADDRESS".to_owned(), "127.0.0.1:2".to_owned())];
+        let config = load(Some(file.path()), variables).unwrap();
+        assert_eq!(config.server.api_address.port(), 2);
+        assert_eq!(config.log.level, "warn");
+        assert_eq!(config.model.max_retries, 3);
+    }
+
+    #[test]
+    fn a_key_that_looks_like_a_number_stays_text_and_is_masked() {
+        let config = with(&[
+            ("LEADSMAN_MODEL_ENDPOINT", "http://localhost:1"),
+            ("LEADSMAN_MODEL_NAME", "7"),
+            ("LEADSMAN_MODEL_API_KEY", "12345"),
+        ])
+        .unwrap();
+        assert_eq!(config.model.name.as_deref(), Some("7"));
+        assert!(config.model.has_inline_key());
+        let shown = config.masked().to_string() + &format!("{config:?}");
+        assert!(!shown.contains("12345"));
+    }
+
+    #[test]
+    fn every_mistake_names_the_setting_and_the_fix() {
+        for (pairs, says) in [
+            (&[("LEADSMAN_API_ADDRESS", "nonsense")][..], "server.api_address"),
+            (&[("LEADSMAN_MODEL_ENDPOINT", "http://x")], "model.name: is missing"),
+            (&[("LEADSMAN_MODEL_NAME", "x")], "model.endpoint: is missing"),
+            (&[("LEADSMAN_MAX_TURNS", "0")], "investigation.max_turns: must be at least 1"),
+            (&[("LEADSMAN_MAX_TURNS", "many")], "investigation.max_turns"),
+            (&[("LEADSMAN_TURNS", "4")], "LEADSMAN_TURNS is unknown"),
+            (&[("LEADSMAN_LOG_FORMAT", "xml")], "log.format"),
+        ] {
+            let problem = with(pairs).unwrap_err().to_string();
+            assert!(problem.contains(says), "{problem}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_setting_in_a_file_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "model: {endpont: x}\n").unwrap();
+        let problem = load(Some(file.path()), []).unwrap_err().to_string();
+        assert!(problem.contains("endpont") && problem.contains("endpoint"), "{problem}");
+    }
+}

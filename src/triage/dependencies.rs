@@ -1,0 +1,138 @@
+//! Finds the Services that a workload talks to: those its configuration names, and those its log blames.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+
+use super::collect::LogKey;
+use super::graph::references;
+use super::logs::blames_dependency;
+use super::objects::Objects;
+use super::view::{Key, list, map, selects, text};
+
+/// Words in a setting's name that say that its value is a host.
+const HOST_WORDS: [&str; 9] =
+    ["host", "addr", "url", "uri", "endpoint", "server", "service", "upstream", "broker"];
+
+/// What a workload depends on.
+#[derive(Debug, Default)]
+pub(super) struct Dependencies {
+    /// Services that its configuration names.
+    pub(super) named: BTreeSet<Key>,
+    /// Services that an error in its log names.
+    pub(super) blamed: BTreeSet<Key>,
+}
+
+/// What one workload depends on, among the Services that are known.
+pub(super) fn of(
+    objects: &Objects,
+    logs: &BTreeMap<LogKey, String>,
+    head: &Key,
+) -> Dependencies {
+    let mut found = Dependencies::default();
+    let labels = objects.pod_labels(head);
+    let lookup = |token: &str| -> Option<Key> {
+        let mut parts = token.split('.');
+        let name = parts.next().filter(|name| !name.is_empty())?;
+        let namespace = parts.next().unwrap_or(&head.namespace);
+        let key = Key::new("Service", namespace, name);
+        let service = objects.get(&key)?;
+        let own = key.namespace == head.namespace && selects(map(service, "/spec/selector"), labels);
+        (!own).then_some(key)
+    };
+    for line in settings(objects, head) {
+        found.named.extend(hosts(&line).into_iter().filter_map(lookup));
+    }
+    for (key, log) in logs {
+        if key.namespace != head.namespace
+            || objects.head(&Key::new("Pod", &key.namespace, &key.pod)) != *head
+        {
+            continue;
+        }
+        for line in log.lines().filter(|line| blames_dependency(line)) {
+            found.blamed.extend(tokens(line).map(|(_, token)| token).filter_map(lookup));
+        }
+    }
+    found
+}
+
+/// The namespaces, other than its own, that a workload's configuration names in host names such as `db.data.svc`.
+pub(super) fn foreign_namespaces(objects: &Objects, head: &Key) -> BTreeSet<String> {
+    settings(objects, head)
+        .iter()
+        .flat_map(|line| tokens(line).map(|(_, token)| token.to_owned()).collect::<Vec<_>>())
+        .filter_map(|token| {
+            let parts: Vec<&str> = token.split('.').collect();
+            match parts.as_slice() {
+                [_, namespace, "svc", ..] if *namespace != head.namespace => {
+                    Some((*namespace).to_owned())
+                }
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+/// The lines of a workload's configuration: `NAME=value` for variables, arguments, and the lines of its ConfigMaps.
+fn settings(objects: &Objects, head: &Key) -> Vec<String> {
+    let Some(spec) = objects.pod_spec(head) else { return Vec::new() };
+    let mut lines = Vec::new();
+    for container in list(spec, "/initContainers").iter().chain(list(spec, "/containers")) {
+        for variable in list(container, "/env") {
+            lines.push(format!("{}={}", text(variable, "/name"), text(variable, "/value")));
+        }
+        for argument in list(container, "/command").iter().chain(list(container, "/args")) {
+            lines.push(argument.as_str().unwrap_or_default().to_owned());
+        }
+    }
+    for key in references(spec, &head.namespace) {
+        let data = objects.get(&key).filter(|_| key.kind == "ConfigMap");
+        for (name, value) in data.and_then(|object| map(object, "/data")).into_iter().flatten() {
+            let value = value.as_str().unwrap_or_default();
+            if value.lines().count() <= 1 {
+                lines.push(format!("{name}={}", value.trim()));
+            } else {
+                lines.extend(value.lines().map(str::to_owned));
+            }
+        }
+    }
+    lines
+}
+
+/// The words of a line that stand where a host stands.
+fn hosts(line: &str) -> Vec<&str> {
+    let lower = line.to_lowercase();
+    let named = HOST_WORDS.iter().any(|word| lower.contains(word));
+    tokens(line)
+        .filter(|(start, token)| {
+            let before = &line[..*start];
+            let after = &line[start + token.len()..];
+            let port = after
+                .strip_prefix(':')
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+            port || named || before.ends_with("//") || before.ends_with('@') || token.contains(".svc")
+        })
+        .map(|(_, token)| token)
+        .collect()
+}
+
+/// The parts of a line that could be host names, with their offsets.
+fn tokens(line: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    line.split(move |c: char| !is_part(c)).filter(|token| token.len() > 1).map(move |token| {
+        let start = token.as_ptr() as usize - line.as_ptr() as usize;
+        (start, token.trim_end_matches('.'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_told_from_other_words() {
+        assert_eq!(hosts("postgres://app@db:5432/app"), ["db"]);
+        assert!(hosts("CACHE_HOST=redis").contains(&"redis"));
+        assert_eq!(hosts("hello redis and others"), Vec::<&str>::new());
+        assert_eq!(hosts("proxy_pass http://backend;"), ["backend"]);
+    }
+}

@@ -1,0 +1,147 @@
+//! A cluster in memory, for the tests of this module.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use leadsman_ports::cluster::{
+    Cluster, ClusterError, ListQuery, LogQuery, ObjectList, ObjectRef, ResourceType,
+};
+use serde_json::Value;
+
+use super::objects::api_version;
+
+/// Serves the objects it was given, in pages of two so that paging is always under test.
+pub(super) struct FakeCluster {
+    pub(super) now: Timestamp,
+    pub(super) objects: Vec<Value>,
+    /// By `namespace/pod/container`, with `/previous` for the log before the restart.
+    pub(super) logs: BTreeMap<String, String>,
+    /// Kinds that may not be read.
+    pub(super) forbidden: Vec<String>,
+    /// Set when nothing answers.
+    pub(super) down: bool,
+    pub(super) page: usize,
+}
+
+impl FakeCluster {
+    pub(super) fn new(objects: Vec<Value>) -> Self {
+        Self {
+            now: "2026-01-01T12:00:00Z".parse().unwrap(),
+            objects,
+            logs: BTreeMap::new(),
+            forbidden: Vec::new(),
+            down: false,
+            page: 2,
+        }
+    }
+
+    pub(super) fn log(mut self, key: &str, text: &str) -> Self {
+        self.logs.insert(key.to_owned(), text.to_owned());
+        self
+    }
+
+    fn allow(&self, kind: &str) -> Result<(), ClusterError> {
+        if self.down {
+            Err(ClusterError::Unavailable("connection refused".into()))
+        } else if self.forbidden.iter().any(|forbidden| forbidden == kind) {
+            Err(ClusterError::Forbidden(format!("may not read {kind}")))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn selected(object: &Value, query: &ListQuery) -> bool {
+    let reference = ObjectRef::of(object);
+    query.namespace.as_ref().is_none_or(|namespace| *namespace == reference.namespace)
+        && query.field_selector.as_ref().is_none_or(|selector| {
+            let (path, value) = selector.split_once('=').unwrap();
+            let pointer = format!("/{}", path.replace('.', "/"));
+            object.pointer(&pointer).and_then(Value::as_str) == Some(value)
+        })
+}
+
+#[async_trait]
+impl Cluster for FakeCluster {
+    fn label(&self) -> String {
+        "fake".into()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
+        Ok(Vec::new())
+    }
+
+    async fn resolve(&self, kind: &str, _: Option<&str>) -> Result<ResourceType, ClusterError> {
+        if self.down {
+            return Err(ClusterError::Unavailable("connection refused".into()));
+        }
+        let known = [
+            "Pod", "Event", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob",
+            "Service", "PersistentVolumeClaim", "ResourceQuota", "ConfigMap", "Secret", "Node",
+            "Namespace", "StorageClass", "PersistentVolume", "ServiceAccount", "Ingress",
+            "HorizontalPodAutoscaler",
+        ];
+        let Some(kind) = known.iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
+            return Err(ClusterError::UnknownKind { kind: kind.to_owned(), similar: Vec::new() });
+        };
+        let (group, version) =
+            api_version(kind).split_once('/').unwrap_or(("", api_version(kind)));
+        Ok(ResourceType {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: (*kind).to_owned(),
+            plural: format!("{}s", kind.to_lowercase()),
+            namespaced: !["Node", "Namespace", "StorageClass", "PersistentVolume"].contains(kind),
+        })
+    }
+
+    async fn get(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, ClusterError> {
+        self.allow(&resource.kind)?;
+        self.objects
+            .iter()
+            .find(|object| {
+                let found = ObjectRef::of(object);
+                found.kind == resource.kind && found.namespace == namespace && found.name == name
+            })
+            .cloned()
+            .ok_or_else(|| ClusterError::NotFound(name.to_owned()))
+    }
+
+    async fn list(
+        &self,
+        resource: &ResourceType,
+        query: &ListQuery,
+    ) -> Result<ObjectList, ClusterError> {
+        self.allow(&resource.kind)?;
+        let start: usize = query.continue_token.as_ref().map_or(0, |token| token.parse().unwrap());
+        let all: Vec<&Value> = self
+            .objects
+            .iter()
+            .filter(|object| object["kind"] == resource.kind.as_str() && selected(object, query))
+            .collect();
+        let end = all.len().min(start + self.page);
+        Ok(ObjectList {
+            items: all[start..end].iter().map(|object| (*object).clone()).collect(),
+            continue_token: (end < all.len()).then(|| end.to_string()),
+            remaining: None,
+        })
+    }
+
+    async fn logs(&self, query: &LogQuery) -> Result<String, ClusterError> {
+        self.allow("Log")?;
+        let container = query.container.as_deref().unwrap_or_default();
+        let previous = if query.previous { "/previous" } else { "" };
+        let key = format!("{}/{}/{container}{previous}", query.namespace, query.pod);
+        self.logs.get(&key).cloned().ok_or(ClusterError::NotFound(key))
+    }
+}

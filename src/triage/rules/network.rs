@@ -1,0 +1,171 @@
+//! Services whose wiring leads nowhere.
+
+use serde_json::Value;
+
+use crate::triage::causes::CauseCode;
+use crate::triage::draft::Draft;
+use crate::triage::graph::seems_to_mean;
+use crate::triage::neighbourhood::Neighbourhood;
+use crate::triage::view::{Key, int, list, map, selects, text};
+
+use super::admission::creation_refused;
+
+pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
+    n.objects.kind("Service").filter_map(|service| miswired(n, service)).collect()
+}
+
+fn miswired(n: &Neighbourhood, service: &Value) -> Option<Draft> {
+    let selector = map(service, "/spec/selector").filter(|selector| !selector.is_empty())?;
+    let key = Key::of(service);
+    if text(service, "/spec/type") == "ExternalName"
+        || !n.objects.is_complete("Pod", &key.namespace)
+    {
+        return None;
+    }
+    let local = || n.objects.families().map(|(head, _)| head).filter(|head| head.namespace == key.namespace);
+    let selected: Vec<&Key> =
+        local().filter(|head| selects(Some(selector), n.objects.pod_labels(head))).collect();
+    if selected.is_empty() {
+        let meant = local()
+            .find(|head| seems_to_mean(&key, Some(selector), head, n.objects.pod_labels(head)));
+        return Some(selects_nothing(n, service, &key, meant));
+    }
+    let running = selected.iter().any(|head| n.objects.pods_under(head).next().is_some());
+    if !running {
+        return selected
+            .iter()
+            .find(|head| !creation_refused(n, head))
+            .and_then(|head| scaled_to_zero(n, &key, head));
+    }
+    port_mismatch(n, service, &key, &selected)
+}
+
+fn labels_text(labels: &serde_json::Map<String, Value>) -> String {
+    labels
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+fn selects_nothing(n: &Neighbourhood, service: &Value, key: &Key, meant: Option<&Key>) -> Draft {
+    let selector = map(service, "/spec/selector");
+    let wanted = selector.map(labels_text).unwrap_or_default();
+    let instead = meant.and_then(|head| {
+        let labels = n.objects.pod_labels(head)?;
+        Some(format!("; {} {} labels its pods {}", head.kind, head.name, labels_text(labels)))
+    });
+    let summary = format!(
+        "Service {} selects {wanted}, which no pod carries{}.",
+        key.name,
+        instead.as_deref().unwrap_or_default()
+    );
+    let mut draft = Draft::new(
+        CauseCode::ServiceSelectorMatchesNothing,
+        n.objects.reference(key),
+        key.clone(),
+        summary,
+    )
+    .chain([
+        format!("The selector of Service {} is {wanted}", key.name),
+        format!("No pod has these labels{}", instead.unwrap_or_default()),
+        format!("Service {} has no endpoints, so its callers are refused", key.name),
+    ])
+    .confidence(if meant.is_some() { 0.93 } else { 0.8 })
+    .part(key, service.pointer("/spec/selector"));
+    if let Some(head) = meant {
+        let labels = n.objects.get(head).and_then(|object| {
+            crate::triage::view::template(object).unwrap_or(object).pointer("/metadata/labels")
+        });
+        draft = draft.part(head, labels);
+    }
+    draft
+}
+
+fn scaled_to_zero(n: &Neighbourhood, key: &Key, head: &Key) -> Option<Draft> {
+    let workload = n.objects.get(head)?;
+    if int(workload, "/spec/replicas") != Some(0) {
+        return None;
+    }
+    let summary = format!("{} {} is scaled to 0, so Service {} has no endpoints.", head.kind, head.name, key.name);
+    Some(
+        Draft::new(CauseCode::ScaledToZero, n.objects.reference(head), key.clone(), summary)
+            .chain([
+                format!("{} {} has spec.replicas 0", head.kind, head.name),
+                format!("Service {} has no endpoints", key.name),
+            ])
+            .confidence(0.85)
+            .words(head, "replicas: 0"),
+    )
+}
+
+/// Compares each targetPort with the ports that the selected pods declare. Pods that declare none say nothing.
+fn port_mismatch(
+    n: &Neighbourhood,
+    service: &Value,
+    key: &Key,
+    selected: &[&Key],
+) -> Option<Draft> {
+    let declared: Vec<&Value> = selected
+        .iter()
+        .filter_map(|head| n.objects.pod_spec(head))
+        .flat_map(|spec| {
+            let sidecars = list(spec, "/initContainers")
+                .iter()
+                .filter(|init| text(init, "/restartPolicy") == "Always");
+            list(spec, "/containers").iter().chain(sidecars)
+        })
+        .flat_map(|container| list(container, "/ports"))
+        .collect();
+    let protocol = |port: &Value| {
+        Some(text(port, "/protocol")).filter(|p| !p.is_empty()).unwrap_or("TCP").to_owned()
+    };
+    let port = list(service, "/spec/ports").iter().find(|port| {
+        let wanted = port.get("targetPort").or_else(|| port.get("port"));
+        let (name, number) = (wanted.and_then(Value::as_str), wanted.and_then(Value::as_i64));
+        let served = declared.iter().any(|candidate| {
+            protocol(candidate) == protocol(port)
+                && (name.is_some_and(|name| text(candidate, "/name") == name)
+                    || number.is_some_and(|number| int(candidate, "/containerPort") == Some(number)))
+        });
+        // A name must be declared to be found at all; a number need not be.
+        !served && (name.is_some() || !declared.is_empty())
+    })?;
+    let wanted = port.get("targetPort").or_else(|| port.get("port"))?;
+    let named = wanted.is_string();
+    let wanted = wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned);
+    let offered: Vec<String> = declared
+        .iter()
+        .map(|port| {
+            let number = int(port, "/containerPort").unwrap_or_default();
+            match text(port, "/name") {
+                "" => number.to_string(),
+                name => format!("{name}={number}"),
+            }
+        })
+        .collect();
+    let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+    let summary = format!(
+        "Service {} forwards to port {wanted}, but its pods serve {offered}.",
+        key.name
+    );
+    let head = selected.first()?;
+    let spec_of = n.objects.get(head).map(|_| (*head).clone());
+    let mut draft = Draft::new(
+        CauseCode::ServiceTargetPortMismatch,
+        n.objects.reference(key),
+        key.clone(),
+        summary,
+    )
+    .chain([
+        format!("targetPort of Service {} is {wanted}", key.name),
+        format!("Its pods declare the ports {offered}"),
+        format!("Connections through Service {} are refused", key.name),
+    ])
+    .confidence(if named { 0.93 } else { 0.8 })
+    .part(key, service.pointer("/spec/ports"));
+    if let (Some(workload), Some(first)) = (spec_of, declared.first()) {
+        draft = draft.part(&workload, Some(first));
+    }
+    Some(draft)
+}
