@@ -169,7 +169,7 @@ impl App {
         let metrics =
             Arc::new(Metrics::new().map_err(|error| AppError::Internal(error.to_string()))?);
         let store = open_store(config).await?;
-        let sink = FileSink::open(&config.audit_file())
+        let sink = FileSink::open(config.audit_file())
             .await
             .map_err(|error| setting("audit.file")(error.to_string()))?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());

@@ -85,7 +85,11 @@ impl Carrier {
                     pause = FIRST_PAUSE;
                     None
                 }
-                Err(()) => Some(std::mem::replace(&mut pause, (pause * 2).min(MAX_PAUSE))),
+                Err(()) => {
+                    let now = pause;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                    Some(now)
+                }
             };
             let retry = async {
                 match retry_after {

@@ -46,4 +46,4 @@ pub const NAMES: &[Variable] = &[
 ];
 
 /// The variable that names the configuration file; the command line has the same as `--config`.
-pub const CONFIG_FILE: &str = "LEADSMAN_CONFIG";
+pub(super) const CONFIG_FILE: &str = "LEADSMAN_CONFIG";

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::budget::Spend;
 use super::evidence::{Citation, EvidenceId, Ledger};
 use super::incident::Severity;
-use crate::triage::{CauseCode, Finding};
+use crate::triage::Finding;
+use crate::triage::causes::CauseCode;
 
 /// How far the evidence carries the root cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -218,7 +219,7 @@ impl Proposal {
     pub fn from_finding(finding: &Finding, outcome: Outcome) -> Self {
         Self {
             summary: finding.summary.clone(),
-            cause: Some(finding.cause.clone()),
+            cause: Some(finding.cause),
             severity: None,
             target: Some(finding.target.clone()),
             causal_chain: finding.causal_chain.clone(),

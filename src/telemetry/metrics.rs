@@ -9,6 +9,8 @@ use leadsman_ports::chat::TokenUsage;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use leadsman_server::metrics::{HTTP_DURATION, HTTP_DURATION_BUCKETS};
+
 use crate::engine::events::{Event, ToolOutcome};
 use crate::engine::incident::Severity;
 use crate::sessions::{State, View};
@@ -23,7 +25,7 @@ const LLM_DURATION: &str = "aiagent_api_llm_request_duration_seconds";
 const LLM_TOKENS: &str = "aiagent_api_llm_tokens_total";
 const TOOL_CALLS: &str = "leadsman_tool_calls_total";
 const VERDICTS: &str = "leadsman_verdicts_total";
-const HTTP_DURATION: &str = "aiagent_http_request_duration_seconds";
+
 
 /// The longest signal name that becomes a label, in characters.
 const MAX_LABEL: usize = 128;
@@ -32,8 +34,6 @@ const METADATA: Metadata<'static> = Metadata::new("leadsman", Level::INFO, None)
 
 const SESSION_BUCKETS: [f64; 8] = [5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0];
 const LLM_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-const HTTP_BUCKETS: [f64; 10] =
-    [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512];
 
 /// The product's metrics.
 pub struct Metrics {
@@ -55,7 +55,7 @@ impl Metrics {
         };
         let builder = buckets(PrometheusBuilder::new(), DURATION, &SESSION_BUCKETS)?;
         let builder = buckets(builder, LLM_DURATION, &LLM_BUCKETS)?;
-        let builder = buckets(builder, HTTP_DURATION, &HTTP_BUCKETS)?;
+        let builder = buckets(builder, HTTP_DURATION, &HTTP_DURATION_BUCKETS)?;
         let recorder = Arc::new(builder.build_recorder());
         let handle = recorder.handle();
         let metrics = Self { recorder, handle };

@@ -274,14 +274,14 @@ causes! {
     }
     NoMatchingVolume "storage.no_volume" Specific {
         definition: "No PersistentVolume fits the claim and nothing provisions one.",
-        signal: "The claim is Pending: no persistent volumes available, or the requested volume does not fit.",
+        signal: "The claim is Pending: no persistent volumes available, the requested volume does not fit, or no provisioner answers.",
         confirm: "No Available volume matches class, size, access modes and selector.",
         refute: "A matching volume is Available, or a provisioner is at work.",
         advice: "Provide a matching PersistentVolume, or name a StorageClass that provisions.",
     }
     ProvisioningFailed "storage.provisioning_failed" Specific {
         definition: "The provisioner cannot create the claim's volume.",
-        signal: "ProvisioningFailed event of the claim, or a claim that waits for a provisioner without end.",
+        signal: "ProvisioningFailed event of the claim with the provisioner's error.",
         confirm: "The provisioner's log shows the same error.",
         refute: "The volume is created on a later try.",
         advice: "Fix what the provisioner reports, or make sure that the provisioner runs.",
@@ -335,7 +335,7 @@ causes! {
         refute: "The webhook answers.",
         advice: "Bring the webhook's backend up again, or relax its failurePolicy meanwhile.",
     }
-    ServiceSelectorMatchesNothing "service.selector_mismatch" Wiring {
+    ServiceSelectorMismatch "service.selector_mismatch" Wiring {
         definition: "A Service's selector matches no pod, so it has no endpoints.",
         signal: "No pod and no workload template in the namespace carries the selector's labels.",
         confirm: "The Service has no endpoints while the intended pods run.",
@@ -356,12 +356,12 @@ causes! {
         refute: "The workload is meant to be off.",
         advice: "Scale the workload up, and find out who or what scaled it down.",
     }
-    ProgressDeadlineExceeded "rollout.stuck" Symptom {
-        definition: "A rollout makes no progress within its deadline.",
-        signal: "Condition Progressing is False with reason ProgressDeadlineExceeded.",
+    RolloutStuck "rollout.stuck" Symptom {
+        definition: "A rollout does not go on: its deadline has passed, or it is paused or held back.",
+        signal: "Progressing is False with ProgressDeadlineExceeded, or the workload is paused, partitioned or updates on deletion only.",
         confirm: "The new ReplicaSet's pods do not become available.",
         refute: "The rollout completes.",
-        advice: "Find out why the new pods do not become available, or roll back.",
+        advice: "Resume it or lift the partition if it is held back; else find out why the new pods do not become available, or roll back.",
     }
     JobFailed "job.failed" Symptom {
         definition: "A Job gave up.",

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-
 use super::collect::LogKey;
 use super::graph::references;
 use super::logs::blames_dependency;
@@ -23,11 +22,7 @@ pub(super) struct Dependencies {
 }
 
 /// What one workload depends on, among the Services that are known.
-pub(super) fn of(
-    objects: &Objects,
-    logs: &BTreeMap<LogKey, String>,
-    head: &Key,
-) -> Dependencies {
+pub(super) fn of(objects: &Objects, logs: &BTreeMap<LogKey, String>, head: &Key) -> Dependencies {
     let mut found = Dependencies::default();
     let labels = objects.pod_labels(head);
     let lookup = |token: &str| -> Option<Key> {
@@ -36,7 +31,8 @@ pub(super) fn of(
         let namespace = parts.next().unwrap_or(&head.namespace);
         let key = Key::new("Service", namespace, name);
         let service = objects.get(&key)?;
-        let own = key.namespace == head.namespace && selects(map(service, "/spec/selector"), labels);
+        let own =
+            key.namespace == head.namespace && selects(map(service, "/spec/selector"), labels);
         (!own).then_some(key)
     };
     for line in settings(objects, head) {
@@ -109,7 +105,10 @@ fn hosts(line: &str) -> Vec<&str> {
             let port = after
                 .strip_prefix(':')
                 .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-            port || named || before.ends_with("//") || before.ends_with('@') || token.contains(".svc")
+            port || named
+                || before.ends_with("//")
+                || before.ends_with('@')
+                || token.contains(".svc")
         })
         .map(|(_, token)| token)
         .collect()
@@ -130,7 +129,8 @@ mod tests {
 
     #[test]
     fn hosts_are_told_from_other_words() {
-        assert_eq!(hosts("postgres://app@db:5432/app"), ["db"]);
+        assert_eq!(hosts("postgres://user@db:5432/data"), ["user", "db"]);
+        assert_eq!(hosts("redis://cache:6379"), ["cache"]);
         assert!(hosts("CACHE_HOST=redis").contains(&"redis"));
         assert_eq!(hosts("hello redis and others"), Vec::<&str>::new());
         assert_eq!(hosts("proxy_pass http://backend;"), ["backend"]);

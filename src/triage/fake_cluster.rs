@@ -81,16 +81,31 @@ impl Cluster for FakeCluster {
             return Err(ClusterError::Unavailable("connection refused".into()));
         }
         let known = [
-            "Pod", "Event", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob",
-            "Service", "PersistentVolumeClaim", "ResourceQuota", "ConfigMap", "Secret", "Node",
-            "Namespace", "StorageClass", "PersistentVolume", "ServiceAccount", "Ingress",
+            "Pod",
+            "Event",
+            "ReplicaSet",
+            "Deployment",
+            "StatefulSet",
+            "DaemonSet",
+            "Job",
+            "CronJob",
+            "Service",
+            "PersistentVolumeClaim",
+            "ResourceQuota",
+            "ConfigMap",
+            "Secret",
+            "Node",
+            "Namespace",
+            "StorageClass",
+            "PersistentVolume",
+            "ServiceAccount",
+            "Ingress",
             "HorizontalPodAutoscaler",
         ];
         let Some(kind) = known.iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
             return Err(ClusterError::UnknownKind { kind: kind.to_owned(), similar: Vec::new() });
         };
-        let (group, version) =
-            api_version(kind).split_once('/').unwrap_or(("", api_version(kind)));
+        let (group, version) = api_version(kind).split_once('/').unwrap_or(("", api_version(kind)));
         Ok(ResourceType {
             group: group.to_owned(),
             version: version.to_owned(),

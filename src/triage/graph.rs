@@ -92,9 +92,9 @@ impl Graph {
         }
         let behind = self.accused.iter().any(|service| {
             service == key
-                || objects
-                    .get(service)
-                    .is_some_and(|object| selects(map(object, "/spec/selector"), objects.pod_labels(&objects.head(key))))
+                || objects.get(service).is_some_and(|object| {
+                    selects(map(object, "/spec/selector"), objects.pod_labels(&objects.head(key)))
+                })
         });
         Some(behind || matches!(self.scope(key), Scope::Upstream(depth) if depth > 1))
     }
@@ -195,7 +195,12 @@ fn seeds(objects: &Objects, target: &Key) -> Vec<Key> {
                 objects
                     .pods_under(head)
                     .flat_map(parts_of_pod)
-                    .chain(objects.pod_spec(head).into_iter().flat_map(|spec| references(spec, &head.namespace)))
+                    .chain(
+                        objects
+                            .pod_spec(head)
+                            .into_iter()
+                            .flat_map(|spec| references(spec, &head.namespace)),
+                    )
                     .any(|key| key == *target)
             })
             .cloned()
@@ -244,7 +249,10 @@ fn behind(objects: &Objects, service: &Key) -> Vec<Key> {
     if !selected.is_empty() {
         return selected;
     }
-    local().filter(|head| seems_to_mean(service, selector, head, objects.pod_labels(head))).cloned().collect()
+    local()
+        .filter(|head| seems_to_mean(service, selector, head, objects.pod_labels(head)))
+        .cloned()
+        .collect()
 }
 
 /// Whether a Service that selects nothing was probably made for a workload: same name, or a label in common.
@@ -263,11 +271,7 @@ pub(super) fn seems_to_mean(
 
 /// A workload's members, and what its pods use and are reached by.
 fn surroundings(objects: &Objects, head: &Key) -> BTreeSet<Key> {
-    let mut near: BTreeSet<Key> = objects
-        .families()
-        .find(|(candidate, _)| *candidate == head)
-        .map(|(_, members)| members.iter().cloned().collect())
-        .unwrap_or_default();
+    let mut near: BTreeSet<Key> = objects.members(head).iter().cloned().collect();
     near.extend(objects.pods_under(head).flat_map(parts_of_pod));
     if let Some(spec) = objects.pod_spec(head) {
         near.extend(references(spec, &head.namespace));
@@ -288,7 +292,8 @@ fn surroundings(objects: &Objects, head: &Key) -> BTreeSet<Key> {
 }
 
 fn parts_of_pod(pod: Pod<'_>) -> Vec<Key> {
-    let mut parts = pod.0.get("spec").map(|spec| references(spec, pod.namespace())).unwrap_or_default();
+    let mut parts =
+        pod.0.get("spec").map(|spec| references(spec, pod.namespace())).unwrap_or_default();
     if !pod.node().is_empty() {
         parts.push(Key::new("Node", "", pod.node()));
     }

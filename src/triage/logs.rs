@@ -172,7 +172,15 @@ fn is_stack_frame(line: &str) -> bool {
 }
 
 fn is_informational(lower: &str) -> bool {
-    let words = ["level=info", "level=debug", "\"level\":\"info\"", "\"level\":\"debug\"", "[info]", " info ", " debug "];
+    let words = [
+        "level=info",
+        "level=debug",
+        "\"level\":\"info\"",
+        "\"level\":\"debug\"",
+        "[info]",
+        " info ",
+        " debug ",
+    ];
     lower.starts_with("info") || words.iter().any(|word| lower.contains(word))
 }
 
@@ -213,13 +221,17 @@ mod tests {
 
     #[test]
     fn a_panic_outweighs_earlier_and_later_errors() {
-        let log = "level=error msg=\"retrying\"\npanic: no config\n\ngoroutine 1 [running]:\nerror: exit";
+        let log =
+            "level=error msg=\"retrying\"\npanic: no config\n\ngoroutine 1 [running]:\nerror: exit";
         assert_eq!(line(log), "panic: no config");
     }
 
     #[test]
     fn an_orderly_stop_says_nothing() {
-        assert_eq!(decisive("listening on :8080\nreceived SIGTERM, failed over, shutting down\n"), None);
+        assert_eq!(
+            decisive("listening on :8080\nreceived SIGTERM, failed over, shutting down\n"),
+            None
+        );
         assert_eq!(decisive("level=info msg=\"0 failed\""), None);
         assert_eq!(last_line("one line\n\n").map(|d| d.quote()), Some("one line".to_owned()));
     }

@@ -137,9 +137,10 @@ fn seed(n: &Neighbourhood, exhibits: &mut Exhibits<'_>) {
         exhibits.show(&Source::Object(key.clone()));
         exhibits.show(&Source::Events(key.clone()));
     }
-    let own = n.logs.keys().filter(|log| {
-        n.objects.head(&Key::new("Pod", &log.namespace, &log.pod)) == head
-    });
+    let own = n
+        .logs
+        .keys()
+        .filter(|log| n.objects.head(&Key::new("Pod", &log.namespace, &log.pod)) == head);
     for log in own.take(SEED_LOGS) {
         exhibits.show(&Source::Log(log.clone()));
     }
@@ -152,12 +153,16 @@ fn healthy(n: &Neighbourhood) -> Option<Draft> {
         n.pods().filter(|pod| matches!(n.graph.scope(&pod.key()), graph::Scope::Own(_))).collect();
     let fine = pods.iter().filter(|pod| pod.fine()).count();
     let object = n.objects.get(&target)?;
-    let alone = matches!(target.kind.as_str(), "Node" | "PersistentVolumeClaim" | "PersistentVolume");
-    if n.blind || (pods.is_empty() && !alone) || pods.iter().any(|pod| !pod.fine() && !pod.ended()) {
+    let alone =
+        matches!(target.kind.as_str(), "Node" | "PersistentVolumeClaim" | "PersistentVolume");
+    if n.blind || (pods.is_empty() && !alone) || pods.iter().any(|pod| !pod.fine() && !pod.ended())
+    {
         return None;
     }
-    let summary = format!("{} is healthy: {fine} of {} pods are ready or done.", n.target, pods.len());
-    let draft = Draft::new(CauseCode::Healthy, n.target.clone(), target.clone(), summary)
+    let summary =
+        format!("{} is healthy: {fine} of {} pods are ready or done.", n.target, pods.len());
+    let home = n.objects.reference(&n.objects.head(&target));
+    let draft = Draft::new(CauseCode::Healthy, home, target.clone(), summary)
         .chain([
             "The target, its owners, pods, Services, claims and nodes were looked at".to_owned(),
             "No rule finds a fault".to_owned(),

@@ -51,7 +51,10 @@ impl Neighbourhood {
             .owners(&pod.key())
             .pop()
             .filter(|owner| Key::from(owner) == head && owner.kind != "Node")
-            .map_or_else(|| self.objects.reference(&head), |owner| self.objects.get(&head).map_or(owner, ObjectRef::of))
+            .map_or_else(
+                || self.objects.reference(&head),
+                |owner| self.objects.get(&head).map_or(owner, ObjectRef::of),
+            )
     }
 
     /// The log that tells of a container's last end, and where it stands.
@@ -68,7 +71,11 @@ impl Neighbourhood {
     }
 
     /// The log of the container as it runs now.
-    pub(super) fn log_now(&self, pod: Pod<'_>, container: &Container<'_>) -> Option<(LogKey, &str)> {
+    pub(super) fn log_now(
+        &self,
+        pod: Pod<'_>,
+        container: &Container<'_>,
+    ) -> Option<(LogKey, &str)> {
         let key = log_key(pod, container, false);
         self.logs.get(&key).map(|log| (key, log.as_str()))
     }
@@ -133,7 +140,10 @@ async fn read_around(collector: &mut Collector<'_>, target: &Key) {
         }
         "PersistentVolume" => {
             let object = collector.objects.get(target);
-            object.map(|object| text(object, "/spec/claimRef/namespace").to_owned()).into_iter().collect()
+            object
+                .map(|object| text(object, "/spec/claimRef/namespace").to_owned())
+                .into_iter()
+                .collect()
         }
         _ => BTreeSet::from([target.namespace.clone()]),
     };
@@ -246,10 +256,14 @@ fn logs_of(collector: &Collector<'_>, heads: &[Key], target: &Key) -> Vec<LogKey
             (pod.key() != *target, pod.fine(), !crashed, age)
         });
         let curious = *head == own_head || target.kind == "Service";
-        for pod in pods.iter().take(if pods.first().is_some_and(|pod| pod.key() == *target) { 2 } else { 1 }) {
-            wanted.extend(pod.containers().flat_map(|container| {
-                of_container(*pod, &container, now, curious)
-            }));
+        for pod in pods.iter().take(if pods.first().is_some_and(|pod| pod.key() == *target) {
+            2
+        } else {
+            1
+        }) {
+            wanted.extend(
+                pod.containers().flat_map(|container| of_container(*pod, &container, now, curious)),
+            );
         }
     }
     wanted.truncate(MAX_LOGS);

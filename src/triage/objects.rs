@@ -30,6 +30,8 @@ pub(super) struct Objects {
     /// Kind and namespace of the lists that were read to the end.
     complete: BTreeSet<(String, String)>,
     events: Vec<Event>,
+    /// Positions in `events` by what they are about.
+    events_about: BTreeMap<Key, Vec<usize>>,
     families: BTreeMap<Key, Vec<Key>>,
     heads: BTreeMap<Key, Key>,
 }
@@ -90,8 +92,8 @@ impl Objects {
     }
 
     /// The events about an object, newest first.
-    pub(super) fn events_of<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Event> {
-        self.events.iter().filter(move |event| event.about == *key)
+    pub(super) fn events_of<'a>(&'a self, key: &Key) -> impl Iterator<Item = &'a Event> + use<'a> {
+        self.events_about.get(key).into_iter().flatten().filter_map(|at| self.events.get(*at))
     }
 
     /// The full name of an object, with its apiVersion where that is known.
@@ -138,11 +140,15 @@ impl Objects {
     pub(super) fn settle(&mut self) {
         self.events.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.about.cmp(&b.about)));
         self.events.dedup();
+        self.events_about.clear();
+        for (at, event) in self.events.iter().enumerate() {
+            self.events_about.entry(event.about.clone()).or_default().push(at);
+        }
         self.families.clear();
         self.heads.clear();
-        let members = ["Pod", "ReplicaSet", "Job", "Deployment", "StatefulSet", "DaemonSet", "CronJob"];
-        let keys: Vec<Key> =
-            members.iter().flat_map(|kind| self.kind(kind)).map(Key::of).collect();
+        let members =
+            ["Pod", "ReplicaSet", "Job", "Deployment", "StatefulSet", "DaemonSet", "CronJob"];
+        let keys: Vec<Key> = members.iter().flat_map(|kind| self.kind(kind)).map(Key::of).collect();
         for key in keys {
             let head = self.owners(&key).last().map_or_else(|| key.clone(), Key::from);
             self.families.entry(head.clone()).or_default().push(key.clone());
@@ -158,6 +164,16 @@ impl Objects {
     /// Every workload with its members (pods, ReplicaSets, Jobs, itself).
     pub(super) fn families(&self) -> impl Iterator<Item = (&Key, &[Key])> {
         self.families.iter().map(|(head, members)| (head, members.as_slice()))
+    }
+
+    /// A workload's members: its pods, ReplicaSets and Jobs, and itself.
+    pub(super) fn members(&self, head: &Key) -> &[Key] {
+        self.families.get(head).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether anything was found in a namespace.
+    pub(super) fn inhabited(&self, namespace: &str) -> bool {
+        self.by_key.keys().any(|key| key.namespace == namespace)
     }
 
     /// The pods of a workload.
@@ -193,9 +209,20 @@ impl Objects {
 /// The apiVersion of the kinds that every cluster has; empty for others.
 pub(super) fn api_version(kind: &str) -> &'static str {
     match kind {
-        "Pod" | "Service" | "Node" | "Namespace" | "ConfigMap" | "Secret" | "ServiceAccount"
-        | "PersistentVolumeClaim" | "PersistentVolume" | "ResourceQuota" | "LimitRange"
-        | "Event" | "Endpoints" | "ReplicationController" => "v1",
+        "Pod"
+        | "Service"
+        | "Node"
+        | "Namespace"
+        | "ConfigMap"
+        | "Secret"
+        | "ServiceAccount"
+        | "PersistentVolumeClaim"
+        | "PersistentVolume"
+        | "ResourceQuota"
+        | "LimitRange"
+        | "Event"
+        | "Endpoints"
+        | "ReplicationController" => "v1",
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => "apps/v1",
         "Job" | "CronJob" => "batch/v1",
         "StorageClass" => "storage.k8s.io/v1",

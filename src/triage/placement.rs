@@ -10,8 +10,11 @@ use super::view::{condition, flag, list, map, text};
 
 /// Taints that the control plane sets for a state of the node.
 const CORDON: &str = "node.kubernetes.io/unschedulable";
-const SICK: [&str; 3] =
-    ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/network-unavailable"];
+const SICK: [&str; 3] = [
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/network-unavailable",
+];
 /// Taints of nodes that are not meant for workloads.
 const CONTROL_PLANE: [&str; 2] =
     ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
@@ -38,7 +41,7 @@ pub(super) enum Obstacle {
     /// The request exceeds every fitting node.
     TooBig { resource: &'static str, wanted: String, most: String },
     /// The taint of a node that would fit.
-    Taint { node: String, taint: String },
+    Taint(String),
     /// The cordoned node that would fit.
     Cordon(String),
     /// The node that would fit if it were ready.
@@ -59,8 +62,11 @@ pub(super) enum Verdict {
 impl<'a> Needs<'a> {
     pub(super) fn of(spec: &'a Value) -> Self {
         let request = |container: &Value, resource: &str| {
-            let at = |part: &str| text(container, &format!("/resources/{part}/{resource}")).to_owned();
-            quantity::parse(&at("requests")).or_else(|| quantity::parse(&at("limits"))).unwrap_or(0.0)
+            let at =
+                |part: &str| text(container, &format!("/resources/{part}/{resource}")).to_owned();
+            quantity::parse(&at("requests"))
+                .or_else(|| quantity::parse(&at("limits")))
+                .unwrap_or(0.0)
         };
         // Init containers run one after the other, before the others; sidecars run along with them.
         let total = |resource: &str| {
@@ -73,7 +79,8 @@ impl<'a> Needs<'a> {
                     peak = peak.max(sidecars + request(init, resource));
                 }
             }
-            let overhead = quantity::parse(text(spec, &format!("/overhead/{resource}"))).unwrap_or(0.0);
+            let overhead =
+                quantity::parse(text(spec, &format!("/overhead/{resource}"))).unwrap_or(0.0);
             (main + sidecars).max(peak) + overhead
         };
         Self {
@@ -118,7 +125,9 @@ impl<'a> Needs<'a> {
     fn selects(&self, node: &Value) -> bool {
         let labels = map(node, "/metadata/labels");
         self.selector.is_none_or(|selector| {
-            selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
+            selector
+                .iter()
+                .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
         })
     }
 
@@ -171,7 +180,9 @@ pub(super) fn judge(needs: &Needs<'_>, nodes: &[&Value]) -> Verdict {
     let workers: Vec<&Value> = meant
         .iter()
         .copied()
-        .filter(|node| !repelling(needs, node).any(|taint| CONTROL_PLANE.contains(&text(taint, "/key"))))
+        .filter(|node| {
+            !repelling(needs, node).any(|taint| CONTROL_PLANE.contains(&text(taint, "/key")))
+        })
         .collect();
     // Where nothing but control-plane nodes fits, their taint is what blocks.
     let workers = if workers.is_empty() { meant } else { workers };
@@ -212,7 +223,7 @@ fn obstacle(needs: &Needs<'_>, node: &Value) -> Option<(u8, Obstacle)> {
         let value = text(taint, "/value");
         let value = if value.is_empty() { String::new() } else { format!("={value}") };
         let taint = format!("{}{value}:{}", text(taint, "/key"), text(taint, "/effect"));
-        Some((3 + several, Obstacle::Taint { node: name, taint }))
+        Some((3 + several, Obstacle::Taint(taint)))
     } else if sick {
         Some((if cordoned { 2 } else { 1 }, Obstacle::Sick(name)))
     } else if cordoned {
@@ -267,10 +278,25 @@ mod tests {
 
     fn cluster() -> Vec<Value> {
         vec![
-            node("cp", json!({}), json!([{"key": CONTROL_PLANE[0], "effect": "NoSchedule"}]), false),
+            node(
+                "cp",
+                json!({}),
+                json!([{"key": CONTROL_PLANE[0], "effect": "NoSchedule"}]),
+                false,
+            ),
             node("w1", json!({"zone": "a"}), json!([]), false),
-            node("w2", json!({"zone": "b"}), json!([{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]), false),
-            node("w3", json!({"zone": "c"}), json!([{"key": CORDON, "effect": "NoSchedule"}]), true),
+            node(
+                "w2",
+                json!({"zone": "b"}),
+                json!([{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]),
+                false,
+            ),
+            node(
+                "w3",
+                json!({"zone": "c"}),
+                json!([{"key": CORDON, "effect": "NoSchedule"}]),
+                true,
+            ),
         ]
     }
 
@@ -284,7 +310,7 @@ mod tests {
         );
         assert_eq!(
             verdict(json!({"nodeSelector": {"zone": "b"}}), &cluster),
-            Verdict::Blocked(Obstacle::Taint { node: "w2".into(), taint: "gpu=yes:NoSchedule".into() })
+            Verdict::Blocked(Obstacle::Taint("gpu=yes:NoSchedule".into()))
         );
         assert_eq!(
             verdict(json!({"nodeSelector": {"zone": "c"}}), &cluster),
@@ -297,7 +323,8 @@ mod tests {
 
     #[test]
     fn a_request_larger_than_every_node_decides_over_cordons() {
-        let spec = json!({"containers": [{"resources": {"requests": {"memory": "20Gi", "cpu": "1"}}}]});
+        let spec =
+            json!({"containers": [{"resources": {"requests": {"memory": "20Gi", "cpu": "1"}}}]});
         assert_eq!(
             verdict(spec, &cluster()),
             Verdict::Blocked(Obstacle::TooBig {

@@ -7,7 +7,8 @@ pub(super) fn parse(text: &str) -> Option<f64> {
         .char_indices()
         .find(|(at, c)| {
             let exponent = matches!(c, 'e' | 'E')
-                && text[at + 1..].starts_with(|next: char| next.is_ascii_digit() || matches!(next, '-' | '+'));
+                && text[at + 1..]
+                    .starts_with(|next: char| next.is_ascii_digit() || matches!(next, '-' | '+'));
             !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-') || exponent)
         })
         .map_or(text.len(), |(at, _)| at);

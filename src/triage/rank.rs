@@ -43,9 +43,9 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
     // Wiring around a workload never explains that the workload itself fails; at the Service it is the origin.
     let at_service = matches!(n.target.kind.as_str(), "Service" | "Ingress" | "Endpoints");
     let pods_fail = own_faults.iter().any(|draft| tier(draft) < Tier::Wiring);
-    let explained = own_faults
-        .iter()
-        .any(|draft| !draft.victim && tier(draft) <= Tier::Broad || tier(draft) == Tier::Wiring && at_service);
+    let explained = own_faults.iter().any(|draft| {
+        !draft.victim && tier(draft) <= Tier::Broad || tier(draft) == Tier::Wiring && at_service
+    });
     let bearing = |draft: &Draft| match scope(n, draft) {
         Scope::Own(_) if draft.active => match tier(draft) {
             Tier::Infrastructure | Tier::Specific | Tier::Broad if draft.victim => Bearing::Victim,
@@ -55,7 +55,8 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
             Tier::Symptom => Bearing::Symptom,
             Tier::Healthy => Bearing::Healthy,
         },
-        Scope::Own(_) if relevant(n, draft) => Bearing::Passed,
+        // What has passed and may have come from elsewhere is history; what is the workload's own will come back.
+        Scope::Own(_) if relevant(n, draft) && tier(draft) <= Tier::Specific => Bearing::Passed,
         Scope::Upstream(_)
             if draft.active
                 && !explained
@@ -117,12 +118,14 @@ fn relevant(n: &Neighbourhood, draft: &Draft) -> bool {
 fn hinted(n: &Neighbourhood, draft: &Draft) -> bool {
     let words: &[&str] = match draft.cause {
         CauseCode::OomKilled => &["oom", "out of memory"],
-        CauseCode::ApplicationError | CauseCode::BadCommand => &["crashloop", "crash loop", "jobfailed"],
+        CauseCode::ApplicationError | CauseCode::BadCommand => {
+            &["crashloop", "crash loop", "jobfailed"]
+        }
         CauseCode::NodeNotReady => &["nodenotready", "node not ready", "unreachable"],
         CauseCode::QuotaExceeded => &["quota"],
         CauseCode::LivenessProbeFailing => &["liveness"],
         CauseCode::ReadinessProbeFailing => &["readiness", "notready", "not ready"],
-        CauseCode::ServiceSelectorMatchesNothing | CauseCode::ServiceTargetPortMismatch => {
+        CauseCode::ServiceSelectorMismatch | CauseCode::ServiceTargetPortMismatch => {
             &["endpoint", "5xx", "503", "502", "refused"]
         }
         _ => &[],
@@ -135,9 +138,9 @@ fn hinted(n: &Neighbourhood, draft: &Draft) -> bool {
 fn merge(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
     let mut merged: Vec<(Draft, usize)> = Vec::new();
     for draft in drafts {
-        let same = merged.iter_mut().find(|(known, _)| {
-            known.cause == draft.cause && known.target == draft.target
-        });
+        let same = merged
+            .iter_mut()
+            .find(|(known, _)| known.cause == draft.cause && known.target == draft.target);
         match same {
             Some((known, count)) => {
                 *count += 1;

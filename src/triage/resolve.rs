@@ -63,12 +63,12 @@ pub(super) async fn target(
         }
         let whole =
             ObjectRef { kind: "Namespace".into(), name: namespace.into(), ..Default::default() };
-        match collector.get(&whole).await {
-            Presence::Absent => collector.note(format!("namespace {namespace} does not exist")),
-            Presence::Present | Presence::Unknown => {
-                return Some(collector.objects.reference(&Key::from(&whole)));
-            }
+        let presence = collector.get(&whole).await;
+        // A snapshot may hold a namespace's objects without the Namespace itself.
+        if presence != Presence::Absent || collector.objects.inhabited(namespace) {
+            return Some(collector.objects.reference(&Key::from(&whole)));
         }
+        collector.note(format!("namespace {namespace} does not exist"));
     }
     mentioned_node(collector, &text).await
 }
@@ -140,8 +140,10 @@ async fn by_clue(collector: &mut Collector<'_>, clue: &ObjectRef) -> Option<Obje
     let heir = heir(&collector.objects, namespace, &clue.name)?;
     let found = collector.objects.reference(&heir);
     if presence == Presence::Absent {
-        collector.note(format!("{key_text} does not exist any more; looked at {found} instead",
-            key_text = collector.objects.reference(&key)));
+        collector.note(format!(
+            "{key_text} does not exist any more; looked at {found} instead",
+            key_text = collector.objects.reference(&key)
+        ));
     }
     Some(found)
 }
@@ -203,10 +205,12 @@ fn heir(objects: &Objects, namespace: &str, name: &str) -> Option<Key> {
         .or_else(|| {
             workloads().find(|key| {
                 let labels = objects.get(key).and_then(|object| map(object, "/metadata/labels"));
-                ["app.kubernetes.io/name", "app.kubernetes.io/instance", "app"].iter().any(|label| {
-                    labels.and_then(|labels| labels.get(*label)).and_then(|v| v.as_str())
-                        == Some(name)
-                })
+                ["app.kubernetes.io/name", "app.kubernetes.io/instance", "app"].iter().any(
+                    |label| {
+                        labels.and_then(|labels| labels.get(*label)).and_then(|v| v.as_str())
+                            == Some(name)
+                    },
+                )
             })
         })
 }

@@ -82,7 +82,10 @@ pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> 
 }
 
 /// Whether every `key: value` of a plain selector stands among the labels. An empty selector matches nothing.
-pub(super) fn selects(selector: Option<&Map<String, Value>>, labels: Option<&Map<String, Value>>) -> bool {
+pub(super) fn selects(
+    selector: Option<&Map<String, Value>>,
+    labels: Option<&Map<String, Value>>,
+) -> bool {
     match (selector, labels) {
         (Some(selector), Some(labels)) if !selector.is_empty() => {
             selector.iter().all(|(key, value)| labels.get(key) == Some(value))
@@ -117,7 +120,8 @@ pub(super) struct Event {
 
 impl Event {
     pub(super) fn of(object: &Value) -> Self {
-        let about = if object.get("regarding").is_some() { "/regarding" } else { "/involvedObject" };
+        let about =
+            if object.get("regarding").is_some() { "/regarding" } else { "/involvedObject" };
         let part = |field: &str| text(object, &format!("{about}/{field}"));
         let message = Some(text(object, "/message")).filter(|m| !m.is_empty());
         let times = [

@@ -295,3 +295,22 @@ async fn reviews_allow_reading_only() {
         assert_eq!(body["status"]["allowed"], allowed, "{verb}");
     }
 }
+
+#[tokio::test]
+async fn stopping_the_server_ends_open_watches() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let serving = tokio::spawn(shop().serve(listener, stop.clone()));
+    let client = Client::try_from(kube::Config::new(uri)).unwrap();
+    let pods: Api<Pod> = Api::namespaced(client, "shop");
+    let mut watch = pods.watch(&WatchParams::default(), "0").await.unwrap().boxed();
+    for _ in 0..5 {
+        assert!(matches!(watch.try_next().await.unwrap(), Some(WatchEvent::Added(_))));
+    }
+    stop.cancel();
+    assert!(watch.try_next().await.unwrap().is_none());
+    drop(watch);
+    drop(pods);
+    serving.await.unwrap().unwrap();
+}

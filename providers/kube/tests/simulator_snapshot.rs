@@ -119,6 +119,24 @@ fn versions_without_objects_give_way_to_those_with_objects() {
 }
 
 #[test]
+fn unknown_kinds_get_distinct_plurals_in_preferred_order() {
+    let object = |version: &str, kind: &str| {
+        format!("apiVersion: x.example.com/{version}\nkind: {kind}\nmetadata: {{name: a}}\n---\n")
+    };
+    let text: String = [("v1beta1", "Bus"), ("v2", "Bus"), ("v1", "Bus"), ("v1", "BUS")]
+        .map(|(version, kind)| object(version, kind))
+        .concat();
+    let snapshot = load(&[("a.yaml", &text)]).unwrap();
+    let found: Vec<String> = snapshot
+        .kinds()
+        .iter()
+        .filter(|kind| kind.group == "x.example.com")
+        .map(|kind| format!("{} {} {}", kind.version, kind.kind, kind.plural))
+        .collect();
+    assert_eq!(found, ["v2 Bus buses", "v1 BUS buses", "v1 Bus busess", "v1beta1 Bus buses"]);
+}
+
+#[test]
 fn bad_files_are_named_with_line_and_fix() {
     for (path, text, expected) in [
         ("a.json", "{\n\"x\": ]", "a.json, line 2: "),

@@ -3,6 +3,7 @@
 use leadsman_ports::cluster::ObjectRef;
 
 use super::{Finding, Lookup, Run};
+use crate::triage::causes::CauseCode;
 use crate::engine::verdict::{
     self, Conclusion, Outcome, Proposal, ReviewReason, Verdict,
 };
@@ -24,7 +25,7 @@ impl Run {
     pub(super) fn rules_proposal(&self) -> Option<Proposal> {
         let report = self.triage.as_ref()?.as_ref().ok()?;
         let finding = report.findings.first()?;
-        let outcome = if finding.cause.is_healthy() {
+        let outcome = if finding.cause == CauseCode::Healthy {
             Outcome::ProblemResolved
         } else {
             Outcome::Actionable

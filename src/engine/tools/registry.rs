@@ -52,7 +52,9 @@ impl ToolRegistry {
             });
         }
         definitions.push(read_evidence_definition());
-        definitions.push(submit::definition(&causes::codes()));
+        let causes: Vec<&str> =
+            causes::catalogue().iter().map(|cause| cause.code.as_str()).collect();
+        definitions.push(submit::definition(&causes));
         let mut names: Vec<&str> = definitions.iter().map(|tool| tool.name.as_str()).collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {

@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::triage::causes::CauseCode;
 use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
-use crate::triage::view::{Event, Key, condition, int, shorten, text};
+use crate::triage::view::{Key, condition, int, shorten, text};
 
-use super::{between, word_after};
+use super::between;
 
 /// The kinds whose controllers create pods.
 const CREATORS: [&str; 5] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Deployment"];
@@ -70,12 +70,16 @@ fn refused(n: &Neighbourhood, creator: &Value) -> Option<Draft> {
 fn short_of_pods(creator: &Value) -> bool {
     let has = |pointer: &str| int(creator, pointer).unwrap_or(0);
     match text(creator, "/kind") {
-        "DaemonSet" => has("/status/currentNumberScheduled") < has("/status/desiredNumberScheduled"),
+        "DaemonSet" => {
+            has("/status/currentNumberScheduled") < has("/status/desiredNumberScheduled")
+        }
         "Job" => {
             has("/status/active") == 0
                 && condition(creator, "Complete").is_none_or(|done| text(done, "/status") != "True")
         }
-        "Deployment" => has("/status/availableReplicas") < int(creator, "/spec/replicas").unwrap_or(1),
+        "Deployment" => {
+            has("/status/availableReplicas") < int(creator, "/spec/replicas").unwrap_or(1)
+        }
         _ => has("/status/replicas") < int(creator, "/spec/replicas").unwrap_or(1),
     }
 }
@@ -97,12 +101,16 @@ fn cause_of(message: &str) -> Option<CauseCode> {
 }
 
 fn quota_words(name: &str, message: &str) -> String {
+    // The values are lists without blanks: `requested: cpu=1,memory=2, used: …`.
     let part = |what: &str| {
-        between(message, &format!("{what}: "), ", ").or_else(|| word_after(message, &format!("{what}: ")))
+        let (_, rest) = message.split_once(&format!("{what}: "))?;
+        rest.split_whitespace().next().map(|value| value.trim_end_matches(','))
     };
     match (part("requested"), part("used"), part("limited")) {
         (Some(requested), Some(used), Some(limited)) => {
-            format!("ResourceQuota {name} is used up (requested {requested}, used {used}, limit {limited})")
+            format!(
+                "ResourceQuota {name} is used up (requested {requested}, used {used}, limit {limited})"
+            )
         }
         _ => format!("ResourceQuota {name} is used up"),
     }
@@ -115,9 +123,11 @@ fn reason_in(message: &str) -> &str {
 
 /// Whether the newest refusals of a workload's creators explain why it has no pods.
 pub(super) fn creation_refused(n: &Neighbourhood, head: &Key) -> bool {
-    n.objects.events().iter().any(|event: &Event| {
-        event.reason == "FailedCreate" && n.objects.head(&event.about) == *head
-    })
+    n.objects
+        .members(head)
+        .iter()
+        .flat_map(|member| n.objects.events_of(member))
+        .any(|event| event.reason == "FailedCreate")
 }
 
 #[cfg(test)]
@@ -155,7 +165,10 @@ mod tests {
             assert_eq!(cause_of(message), Some(cause), "{message}");
         }
         assert_eq!(
-            quota_words("q", "exceeded quota: q, requested: cpu=1,memory=2, used: cpu=3,memory=1, limited: cpu=3,memory=9"),
+            quota_words(
+                "q",
+                "exceeded quota: q, requested: cpu=1,memory=2, used: cpu=3,memory=1, limited: cpu=3,memory=9"
+            ),
             "ResourceQuota q is used up (requested cpu=1,memory=2, used cpu=3,memory=1, limit cpu=3,memory=9)"
         );
     }

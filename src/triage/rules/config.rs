@@ -24,13 +24,15 @@ pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
 
 fn blocked(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
     let at_creation = pod.containers().find_map(|container| {
-        let (_, message) = container.waiting().filter(|(reason, _)| *reason == "CreateContainerConfigError")?;
+        let (_, message) =
+            container.waiting().filter(|(reason, _)| *reason == "CreateContainerConfigError")?;
         let missing = parse(message, pod)?;
         Some((missing, message, container.status.pointer("/state/waiting")))
     });
     let key = pod.key();
     if let Some((missing, message, state)) = at_creation {
-        let event = n.objects.events_of(&key).find(|event| event.message.contains(message)).cloned();
+        let event =
+            n.objects.events_of(&key).find(|event| event.message.contains(message)).cloned();
         let draft = draft(n, pod, &missing, message).part(&key, state).event(event.as_ref());
         return Some(draft.at(event.and_then(|event| event.last)));
     }
@@ -61,12 +63,13 @@ fn draft(n: &Neighbourhood, pod: Pod<'_>, missing: &Missing, message: &str) -> D
         (true, Presence::Absent) | (false, Presence::Present) => 0.96,
         _ => 0.9,
     };
-    let refers = missing
-        .object
-        .as_ref()
-        .map_or(String::new(), |object| format!("The workload refers to {} {}", object.kind, object.name));
+    let refers = missing.object.as_ref().map_or(String::new(), |object| {
+        format!("The workload refers to {} {}", object.kind, object.name)
+    });
     let summary = match missing.cause {
-        CauseCode::RunAsNonRootRefused => format!("Pod {} cannot start: {}.", pod.name(), missing.what),
+        CauseCode::RunAsNonRootRefused => {
+            format!("Pod {} cannot start: {}.", pod.name(), missing.what)
+        }
         _ => format!("Pod {} cannot start because {} does not exist.", pod.name(), missing.what),
     };
     let draft = Draft::new(missing.cause, n.fix_target(pod), pod.key(), summary)
@@ -77,11 +80,15 @@ fn draft(n: &Neighbourhood, pod: Pod<'_>, missing: &Missing, message: &str) -> D
         ])
         .confidence(confidence);
     match &missing.object {
-        Some(object) if presence == Presence::Present => {
-            draft.step(format!("Compare the keys of {} {} with the reference.", object.kind, object.name))
-        }
+        Some(object) if presence == Presence::Present => draft.step(format!(
+            "Compare the keys of {} {} with the reference.",
+            object.kind, object.name
+        )),
         Some(object) => draft
-            .step(format!("Check the reference to {} {} in the pod template.", object.kind, object.name))
+            .step(format!(
+                "Check the reference to {} {} in the pod template.",
+                object.kind, object.name
+            ))
             .words(&pod.key(), &format!("name: {}", object.name)),
         None => draft,
     }

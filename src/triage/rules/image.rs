@@ -23,7 +23,12 @@ const ANSWERS: [(CauseCode, &[&str]); 6] = [
     (CauseCode::ImageRateLimited, &["toomanyrequests", "too many requests", "rate limit"]),
     (
         CauseCode::ImageInvalidReference,
-        &["invalid reference format", "couldn't parse image", "invalidimagename", "must be lowercase"],
+        &[
+            "invalid reference format",
+            "couldn't parse image",
+            "invalidimagename",
+            "must be lowercase",
+        ],
     ),
     (
         CauseCode::ImagePullUnauthorized,
@@ -57,7 +62,14 @@ const ANSWERS: [(CauseCode, &[&str]); 6] = [
     ),
     (
         CauseCode::ImageNotFound,
-        &["not found", "manifest unknown", "name unknown", "notfound", "repository does not exist", "404"],
+        &[
+            "not found",
+            "manifest unknown",
+            "name unknown",
+            "notfound",
+            "repository does not exist",
+            "404",
+        ],
     ),
 ];
 
@@ -97,8 +109,11 @@ fn draft(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> Draft {
     if cause == CauseCode::ImagePullUnauthorized && !anonymous {
         confidence = 0.92_f64.max(confidence);
     }
-    let summary =
-        format!("Image {image} of container {} cannot be pulled: {}.", container.name, brief(answer));
+    let summary = format!(
+        "Image {image} of container {} cannot be pulled: {}.",
+        container.name,
+        brief(answer)
+    );
     let mut draft = Draft::new(cause, n.fix_target(pod), key.clone(), summary)
         .chain([
             format!("Container {} is to run image {image}", container.name),
@@ -111,7 +126,8 @@ fn draft(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> Draft {
         .event(event.as_ref())
         .words(&key, &format!("image: {image}"));
     if cause == CauseCode::ImagePullUnauthorized && anonymous {
-        draft = draft.step("The pod names no imagePullSecrets; add one for this registry.".to_owned());
+        draft =
+            draft.step("The pod names no imagePullSecrets; add one for this registry.".to_owned());
     }
     draft
 }
@@ -153,7 +169,10 @@ mod tests {
                  failed to resolve reference \"docker.io/library/nginx:9\": docker.io/library/nginx:9: not found",
                 CauseCode::ImageNotFound,
             ),
-            ("Error response from daemon: manifest for x:1 not found: manifest unknown", CauseCode::ImageNotFound),
+            (
+                "Error response from daemon: manifest for x:1 not found: manifest unknown",
+                CauseCode::ImageNotFound,
+            ),
             (
                 "failed to resolve reference \"r.io/a/b:1\": failed to authorize: failed to fetch oauth token: \
                  unexpected status from GET request to https://r.io/token: 401 Unauthorized",
@@ -165,9 +184,15 @@ mod tests {
                 CauseCode::ImagePullUnauthorized,
             ),
             ("toomanyrequests: You have reached your pull rate limit", CauseCode::ImageRateLimited),
-            ("dial tcp: lookup registry.corp on 10.0.0.10:53: no such host", CauseCode::ImageRegistryUnreachable),
+            (
+                "dial tcp: lookup registry.corp on 10.0.0.10:53: no such host",
+                CauseCode::ImageRegistryUnreachable,
+            ),
             ("no match for platform in manifest: not found", CauseCode::ImagePlatformMismatch),
-            ("couldn't parse image name \"A B\": invalid reference format", CauseCode::ImageInvalidReference),
+            (
+                "couldn't parse image name \"A B\": invalid reference format",
+                CauseCode::ImageInvalidReference,
+            ),
         ] {
             assert_eq!(classify(answer, "nginx:9"), Some(cause), "{answer}");
         }

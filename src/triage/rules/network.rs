@@ -22,7 +22,9 @@ fn miswired(n: &Neighbourhood, service: &Value) -> Option<Draft> {
     {
         return None;
     }
-    let local = || n.objects.families().map(|(head, _)| head).filter(|head| head.namespace == key.namespace);
+    let local = || {
+        n.objects.families().map(|(head, _)| head).filter(|head| head.namespace == key.namespace)
+    };
     let selected: Vec<&Key> =
         local().filter(|head| selects(Some(selector), n.objects.pod_labels(head))).collect();
     if selected.is_empty() {
@@ -61,7 +63,7 @@ fn selects_nothing(n: &Neighbourhood, service: &Value, key: &Key, meant: Option<
         instead.as_deref().unwrap_or_default()
     );
     let mut draft = Draft::new(
-        CauseCode::ServiceSelectorMatchesNothing,
+        CauseCode::ServiceSelectorMismatch,
         n.objects.reference(key),
         key.clone(),
         summary,
@@ -87,7 +89,10 @@ fn scaled_to_zero(n: &Neighbourhood, key: &Key, head: &Key) -> Option<Draft> {
     if int(workload, "/spec/replicas") != Some(0) {
         return None;
     }
-    let summary = format!("{} {} is scaled to 0, so Service {} has no endpoints.", head.kind, head.name, key.name);
+    let summary = format!(
+        "{} {} is scaled to 0, so Service {} has no endpoints.",
+        head.kind, head.name, key.name
+    );
     Some(
         Draft::new(CauseCode::ScaledToZero, n.objects.reference(head), key.clone(), summary)
             .chain([
@@ -126,7 +131,8 @@ fn port_mismatch(
         let served = declared.iter().any(|candidate| {
             protocol(candidate) == protocol(port)
                 && (name.is_some_and(|name| text(candidate, "/name") == name)
-                    || number.is_some_and(|number| int(candidate, "/containerPort") == Some(number)))
+                    || number
+                        .is_some_and(|number| int(candidate, "/containerPort") == Some(number)))
         });
         // A name must be declared to be found at all; a number need not be.
         !served && (name.is_some() || !declared.is_empty())
@@ -145,10 +151,8 @@ fn port_mismatch(
         })
         .collect();
     let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-    let summary = format!(
-        "Service {} forwards to port {wanted}, but its pods serve {offered}.",
-        key.name
-    );
+    let summary =
+        format!("Service {} forwards to port {wanted}, but its pods serve {offered}.", key.name);
     let head = selected.first()?;
     let spec_of = n.objects.get(head).map(|_| (*head).clone());
     let mut draft = Draft::new(

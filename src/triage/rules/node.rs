@@ -36,8 +36,7 @@ fn not_ready(n: &Neighbourhood, node: &Value) -> Option<Draft> {
     if !is_target && here == 0 {
         return None;
     }
-    let heads: BTreeSet<String> =
-        on_it.iter().map(|pod| n.objects.head(&pod.key()).name).collect();
+    let heads: BTreeSet<String> = on_it.iter().map(|pod| n.objects.head(&pod.key()).name).collect();
     let reason = text(ready, "/reason");
     let message = text(ready, "/message");
     let since = time(ready, "/lastTransitionTime");
@@ -64,17 +63,18 @@ fn not_ready(n: &Neighbourhood, node: &Value) -> Option<Draft> {
         format!("The pods on it are not ready: {}", affected.join(", "))
     };
     let mostly_here = is_target || here > elsewhere;
-    let mut draft = Draft::new(CauseCode::NodeNotReady, n.objects.reference(&key), key.clone(), summary)
-        .chain([
-            format!("The kubelet of node {} stopped reporting Ready: {reason}", key.name),
-            "The node controller marks the node and its pods as not ready".to_owned(),
-            symptom,
-        ])
-        .confidence(if mostly_here { 0.95 } else { 0.6 })
-        .active(mostly_here)
-        .at(since)
-        .part(&key, Some(ready))
-        .event(event.as_ref());
+    let mut draft =
+        Draft::new(CauseCode::NodeNotReady, n.objects.reference(&key), key.clone(), summary)
+            .chain([
+                format!("The kubelet of node {} stopped reporting Ready: {reason}", key.name),
+                "The node controller marks the node and its pods as not ready".to_owned(),
+                symptom,
+            ])
+            .confidence(if mostly_here { 0.95 } else { 0.6 })
+            .active(mostly_here)
+            .at(since)
+            .part(&key, Some(ready))
+            .event(event.as_ref());
     if let Some(pod) = on_it.iter().find(|pod| near(pod)) {
         draft = draft.words(&pod.key(), &format!("nodeName: {}", key.name));
     }

@@ -60,16 +60,20 @@ pub(super) fn killed_by_probe<'n>(
 ) -> Option<(Restarter, &'n Event)> {
     let key = pod.key();
     let exit = container.exit().or_else(|| container.last_exit());
-    let events: Vec<&Event> = n.objects.events().iter().filter(|event| event.about == key && about(event, container)).collect();
+    let events: Vec<&Event> =
+        n.objects.events_of(&key).filter(|event| about(event, container)).collect();
     [Restarter::Liveness, Restarter::Startup].into_iter().find_map(|probe| {
         let word = probe.word();
         let kill = events.iter().copied().find(|event| {
-            event.reason == "Killing" && event.message.to_lowercase().contains(&format!("failed {word} probe"))
+            event.reason == "Killing"
+                && event.message.to_lowercase().contains(&format!("failed {word} probe"))
         });
         // The kill may be forgotten while the failures are still on record.
         let failures = || {
             events.iter().copied().find(|event| {
-                event.reason == "Unhealthy" && event.message.to_lowercase().starts_with(word) && event.count >= 3
+                event.reason == "Unhealthy"
+                    && event.message.to_lowercase().starts_with(word)
+                    && event.count >= 3
             })
         };
         let signalled = exit.is_none_or(|exit| matches!(exit.code, 0 | 137 | 143));
@@ -98,9 +102,8 @@ fn failure<'n>(
     word: &str,
 ) -> Option<&'n Event> {
     let key = pod.key();
-    n.objects.events().iter().find(|event| {
-        event.about == key
-            && matches!(event.reason.as_str(), "Unhealthy" | "ProbeWarning" | "ProbeError")
+    n.objects.events_of(&key).find(|event| {
+        matches!(event.reason.as_str(), "Unhealthy" | "ProbeWarning" | "ProbeError")
             && about(event, container)
             && event.message.to_lowercase().starts_with(word)
     })
@@ -143,7 +146,9 @@ fn restarted(
         .event(Some(kill))
         .event(failed)
         .part(&pod.key(), container.spec.get(field));
-    if let Some((key, line)) = n.log_of_crash(pod, container).and_then(|(key, log)| Some((key, decisive(log)?))) {
+    if let Some((key, line)) =
+        n.log_of_crash(pod, container).and_then(|(key, log)| Some((key, decisive(log)?)))
+    {
         draft = draft.log(key, line.quote());
     }
     draft

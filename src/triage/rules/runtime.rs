@@ -98,7 +98,10 @@ fn out_of_memory(
         let first = format!("Container {name} has no memory limit of its own");
         ("without a limit of its own".to_owned(), first)
     } else {
-        (format!("at its memory limit of {limit}"), format!("Container {name} may use {limit} of memory"))
+        (
+            format!("at its memory limit of {limit}"),
+            format!("Container {name} may use {limit} of memory"),
+        )
     };
     let restarts = container.restarts();
     let summary = format!(
@@ -114,11 +117,7 @@ fn out_of_memory(
         ])
         .confidence(if limit.is_empty() { 0.85 } else { 0.95 })
         .part(&pod.key(), state(container));
-    if limit.is_empty() {
-        draft
-    } else {
-        draft.part(&pod.key(), container.spec.get("resources"))
-    }
+    if limit.is_empty() { draft } else { draft.part(&pod.key(), container.spec.get("resources")) }
 }
 
 /// The runtime's message when it could not execute the command.
@@ -137,12 +136,7 @@ fn cannot_start(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> O
         .then(|| bad_command(n, pod, container, message))
 }
 
-fn bad_command(
-    n: &Neighbourhood,
-    pod: Pod<'_>,
-    container: &Container<'_>,
-    message: &str,
-) -> Draft {
+fn bad_command(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>, message: &str) -> Draft {
     let name = container.name;
     let command: Vec<&str> = ["/command", "/args"]
         .iter()
@@ -161,11 +155,15 @@ fn bad_command(
     } else {
         format!("the command `{}`", shorten(&command.join(" "), 80))
     };
-    let summary =
-        format!("Container {name} cannot execute {what}: {}.", shorten(said.trim_end_matches('.'), 160));
-    let event = n.objects.events_of(&pod.key()).find(|event| {
-        NOT_EXECUTABLE.iter().any(|words| event.message.contains(words))
-    }).cloned();
+    let summary = format!(
+        "Container {name} cannot execute {what}: {}.",
+        shorten(said.trim_end_matches('.'), 160)
+    );
+    let event = n
+        .objects
+        .events_of(&pod.key())
+        .find(|event| NOT_EXECUTABLE.iter().any(|words| event.message.contains(words)))
+        .cloned();
     let mut draft = Draft::new(CauseCode::BadCommand, n.fix_target(pod), pod.key(), summary)
         .chain([
             format!("Container {name} is to run {what}"),
@@ -196,11 +194,14 @@ fn own_error(
     let found = log.as_ref().and_then(|(_, log)| decisive(log));
     let line = found.or_else(|| log.as_ref().and_then(|(_, log)| last_line(log)));
     let wrong_platform = line.is_some_and(|line| line.line.contains("exec format error"));
-    let cause = if wrong_platform { CauseCode::ImagePlatformMismatch } else { CauseCode::ApplicationError };
+    let cause =
+        if wrong_platform { CauseCode::ImagePlatformMismatch } else { CauseCode::ApplicationError };
     let said = line.map(|line| line.brief());
     let role = if container.role == Role::Init { "Init container" } else { "Container" };
     let summary = match &said {
-        Some(said) => format!("{role} {name} of pod {} ends with exit code {code}: {said}", pod.name()),
+        Some(said) => {
+            format!("{role} {name} of pod {} ends with exit code {code}: {said}", pod.name())
+        }
         None => format!(
             "{role} {name} of pod {} ends with exit code {code}; its log could not be read.",
             pod.name()
@@ -217,9 +218,10 @@ fn own_error(
         || log.as_ref().is_some_and(|(_, log)| log.lines().rev().take(20).any(blames_dependency));
     let mut draft = Draft::new(cause, n.fix_target(pod), pod.key(), summary)
         .chain([
-            said.map_or_else(|| format!("{role} {name} meets an error of its own"), |said| {
-                format!("{role} {name} meets an error: {said}")
-            }),
+            said.map_or_else(
+                || format!("{role} {name} meets an error of its own"),
+                |said| format!("{role} {name} meets an error: {said}"),
+            ),
             format!("Its process ends with exit code {code}"),
             symptom(pod, container),
         ])

@@ -6,9 +6,13 @@ use serde_json::Value;
 use crate::triage::causes::CauseCode;
 use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
-use crate::triage::pod::Pod;
 use crate::triage::placement::{Needs, Obstacle, Verdict, judge};
+use crate::triage::pod::Pod;
 use crate::triage::view::{Key, condition, shorten, text};
+
+/// Words of the scheduler's message that leave the pod to the storage rules.
+const VOLUMES: [&str; 4] =
+    ["PersistentVolumeClaim", "persistentvolumeclaim", "persistent volume", "volume node affinity"];
 
 pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
     n.pods().filter(|pod| pod.unscheduled()).filter_map(|pod| waiting(n, pod)).collect()
@@ -19,7 +23,9 @@ fn told(n: &Neighbourhood, pod: Pod<'_>) -> String {
     let key = pod.key();
     n.objects
         .events_of(&key)
-        .find(|event| event.reason == "FailedScheduling" && event.message.contains("nodes are available"))
+        .find(|event| {
+            event.reason == "FailedScheduling" && event.message.contains("nodes are available")
+        })
         .map(|event| event.message.clone())
         .or_else(|| {
             let scheduled = condition(pod.0, "PodScheduled")?;
@@ -78,78 +84,108 @@ fn by_message(message: &str) -> Option<(CauseCode, String)> {
     })
 }
 
-fn waiting(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
-    let message = told(n, pod);
-    let about_volumes = ["PersistentVolumeClaim", "persistentvolumeclaim", "persistent volume", "volume node affinity"];
-    if message.is_empty() || about_volumes.iter().any(|words| message.contains(words)) {
-        return None;
-    }
-    let spec = pod.0.get("spec").unwrap_or(&Value::Null);
-    let needs = Needs::of(spec);
-    let nodes: Vec<&Value> = n.objects.kind("Node").collect();
-    let verdict = if n.objects.is_complete("Node", "") { judge(&needs, &nodes) } else { Verdict::Unknown };
-    let key = pod.key();
-    let event = n.objects.events_of(&key).find(|event| event.message == message).cloned();
-    let home = n.fix_target(pod);
-    let node = |name: &str| n.objects.reference(&Key::new("Node", "", name));
-    let (cause, target, why, proof) = match verdict {
-        Verdict::Blocked(Obstacle::NodeSelector(pair)) => {
-            let why = format!("no node has the label {pair}");
-            (CauseCode::NodeSelectorMismatch, home, why, spec.get("nodeSelector"))
-        }
-        Verdict::Blocked(Obstacle::NodeAffinity) => {
-            let why = "no node satisfies its required node affinity".to_owned();
-            (CauseCode::AffinityUnsatisfied, home, why, spec.pointer("/affinity/nodeAffinity"))
-        }
-        Verdict::Blocked(Obstacle::TooBig { resource, wanted, most }) => {
-            let cause = if resource == "cpu" { CauseCode::InsufficientCpu } else { CauseCode::InsufficientMemory };
-            (cause, home, format!("it requests {wanted} of {resource} and the largest fitting node has {most}"), None)
-        }
-        Verdict::Blocked(Obstacle::Taint { node: _, taint }) => {
-            let why = format!("it does not tolerate the taint {taint} of the nodes that would fit");
-            (CauseCode::UntoleratedTaint, home, why, spec.get("tolerations"))
-        }
-        Verdict::Blocked(Obstacle::Cordon(name)) => {
-            (CauseCode::NodeCordoned, node(&name), format!("node {name}, which would fit, is cordoned"), None)
-        }
-        Verdict::Blocked(Obstacle::Sick(name)) => {
-            (CauseCode::NodeNotReady, node(&name), format!("node {name}, which would fit, is not ready"), None)
-        }
-        Verdict::Open => {
-            let (cause, words) = dynamic(&message)?;
-            (cause, home, shortage(&needs, cause, &words), proof_of(spec, cause))
-        }
-        Verdict::Unknown => {
-            let (cause, words) = by_message(&message)?;
-            (cause, home, shortage(&needs, cause, &words), proof_of(spec, cause))
+/// Why no node takes a pod.
+struct Reading<'n> {
+    cause: CauseCode,
+    /// The node that is to blame, if one is.
+    node: Option<String>,
+    why: String,
+    /// The part of the pod's spec, or with `node` of the node, that shows it.
+    proof: Option<&'n Value>,
+}
+
+fn read<'n>(
+    n: &'n Neighbourhood,
+    spec: &'n Value,
+    needs: &Needs<'_>,
+    verdict: Verdict,
+    message: &str,
+) -> Option<Reading<'n>> {
+    let of_pod = |cause, why, proof| Some(Reading { cause, node: None, why, proof });
+    let of_node = |cause, name: String, why: &str, pointer: &str| {
+        let node = n.objects.get(&Key::new("Node", "", &name));
+        let why = format!("node {name}, which would fit, is {why}");
+        let proof = match pointer {
+            "" => node.and_then(|node| condition(node, "Ready")),
+            _ => node.and_then(|node| node.pointer(pointer)),
+        };
+        Some(Reading { cause, node: Some(name), why, proof })
+    };
+    let obstacle = match verdict {
+        Verdict::Blocked(obstacle) => obstacle,
+        Verdict::Open | Verdict::Unknown => {
+            let (cause, words) =
+                if verdict == Verdict::Open { dynamic(message) } else { by_message(message) }?;
+            return of_pod(cause, shortage(needs, cause, &words), proof_of(spec, cause));
         }
     };
-    let (subject, confidence) = (key.clone(), if nodes.is_empty() { 0.75 } else { 0.93 });
+    match obstacle {
+        Obstacle::NodeSelector(pair) => {
+            let why = format!("no node has the label {pair}");
+            of_pod(CauseCode::NodeSelectorMismatch, why, spec.get("nodeSelector"))
+        }
+        Obstacle::NodeAffinity => {
+            let why = "no node satisfies its required node affinity".to_owned();
+            of_pod(CauseCode::AffinityUnsatisfied, why, spec.pointer("/affinity/nodeAffinity"))
+        }
+        Obstacle::TooBig { resource, wanted, most } => {
+            let is_cpu = resource == "cpu";
+            let cause =
+                if is_cpu { CauseCode::InsufficientCpu } else { CauseCode::InsufficientMemory };
+            let why = format!(
+                "it requests {wanted} of {resource} and the largest fitting node has {most}"
+            );
+            of_pod(cause, why, None)
+        }
+        Obstacle::Taint(taint) => {
+            let why = format!("it does not tolerate the taint {taint} of the nodes that would fit");
+            of_pod(CauseCode::UntoleratedTaint, why, spec.get("tolerations"))
+        }
+        Obstacle::Cordon(name) => {
+            of_node(CauseCode::NodeCordoned, name, "cordoned", "/spec/taints")
+        }
+        Obstacle::Sick(name) => of_node(CauseCode::NodeNotReady, name, "not ready", ""),
+    }
+}
+
+fn waiting(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
+    let message = told(n, pod);
+    if message.is_empty() || VOLUMES.iter().any(|words| message.contains(words)) {
+        return None;
+    }
+    let spec = n.objects.get(&pod.key())?.get("spec").unwrap_or(&Value::Null);
+    let needs = Needs::of(spec);
+    let nodes: Vec<&Value> = n.objects.kind("Node").collect();
+    let seen = n.objects.is_complete("Node", "");
+    let verdict = if seen { judge(&needs, &nodes) } else { Verdict::Unknown };
+    let Reading { cause, node, why, proof } = read(n, spec, &needs, verdict, &message)?;
+    let key = pod.key();
+    let event = n.objects.events_of(&key).find(|event| event.message == message);
+    let node = node.map(|name| Key::new("Node", "", &name));
+    let target = node.as_ref().map_or_else(|| n.fix_target(pod), |node| n.objects.reference(node));
     let summary = format!("Pod {} cannot be scheduled: {why}.", pod.name());
-    let mut draft = Draft::new(cause, target.clone(), subject, summary)
+    let mut draft = Draft::new(cause, target, key.clone(), summary)
         .chain([
             format!("Pod {}: {why}", pod.name()),
             format!("The scheduler finds no node: {}", shorten(&message, 220)),
             format!("Pod {} stays Pending", pod.name()),
         ])
-        .confidence(confidence)
-        .at(event.as_ref().and_then(|event| event.last).or(pod.created()))
-        .event(event.as_ref());
+        .confidence(if seen { 0.93 } else { 0.75 })
+        .at(event.and_then(|event| event.last).or(pod.created()))
+        .event(event)
+        .part(node.as_ref().unwrap_or(&key), proof);
     if event.is_none() {
         draft = draft.part(&key, condition(pod.0, "PodScheduled"));
     }
-    draft = draft.part(&key, proof);
+    if cause == CauseCode::NodeCordoned
+        && let Some(node) = &node
+    {
+        draft = draft.words(node, "unschedulable: true");
+    }
     if matches!(cause, CauseCode::InsufficientCpu | CauseCode::InsufficientMemory) {
         for container in pod.containers() {
             draft = draft.part(&key, container.spec.get("resources"));
         }
-    }
-    if target.kind == "Node" {
-        let blocked = Key::from(&target);
-        draft = match cause {
-            CauseCode::NodeCordoned => draft.words(&blocked, "unschedulable: true"),
-            _ => draft.part(&blocked, n.objects.get(&blocked).and_then(|node| condition(node, "Ready"))),
-        };
     }
     Some(draft)
 }
@@ -169,9 +205,10 @@ fn shortage(needs: &Needs<'_>, cause: CauseCode, words: &str) -> String {
 
 fn proof_of(spec: &Value, cause: CauseCode) -> Option<&Value> {
     match cause {
-        CauseCode::AffinityUnsatisfied => {
-            spec.get("affinity").or_else(|| spec.get("topologySpreadConstraints")).or_else(|| spec.get("nodeSelector"))
-        }
+        CauseCode::AffinityUnsatisfied => spec
+            .get("affinity")
+            .or_else(|| spec.get("topologySpreadConstraints"))
+            .or_else(|| spec.get("nodeSelector")),
         _ => None,
     }
 }

@@ -55,7 +55,7 @@ fn unbound(n: &Neighbourhood, claim: &Value) -> Option<Draft> {
     };
     let scheduling = waiting.first().and_then(|pod| {
         let key = pod.key();
-        n.objects.events().iter().find(|event| event.about == key && event.reason == "FailedScheduling")
+        n.objects.events_of(&key).find(|event| event.reason == "FailedScheduling")
     });
     let mut draft = Draft::new(cause, n.objects.reference(&key), key.clone(), summary)
         .chain([why, format!("PersistentVolumeClaim {} stays {phase}", key.name), symptom])
@@ -109,8 +109,8 @@ fn why_unbound<'e>(
         return Some((CauseCode::ProvisioningFailed, why, Some(event), 0.92));
     }
     if let Some(event) = find("ExternalProvisioning") {
-        let why = format!("no volume comes from the provisioner {provisioner}");
-        return Some((CauseCode::ProvisioningFailed, why, Some(event), 0.7));
+        let why = format!("nothing provisions a volume: provisioner {provisioner} does not answer");
+        return Some((CauseCode::NoMatchingVolume, why, Some(event), 0.8));
     }
     // A claim that waits for its first consumer is in order as long as nobody waits for it.
     let first_consumer = find("WaitForFirstConsumer").is_some();
@@ -131,9 +131,7 @@ fn why_unbound<'e>(
 
 /// A class may exist in name only, to match volumes with claims.
 fn has_static_volume(n: &Neighbourhood, class: &str) -> bool {
-    n.objects
-        .kind("PersistentVolume")
-        .any(|volume| text(volume, "/spec/storageClassName") == class)
+    n.objects.kind("PersistentVolume").any(|volume| text(volume, "/spec/storageClassName") == class)
 }
 
 fn no_volume(n: &Neighbourhood, claim: &Value, because: &str) -> String {
@@ -143,7 +141,8 @@ fn no_volume(n: &Neighbourhood, claim: &Value, because: &str) -> String {
         .kind("PersistentVolume")
         .filter(|volume| text(volume, "/spec/storageClassName") == class)
         .collect();
-    let free = same_class.iter().filter(|volume| text(volume, "/status/phase") == "Available").count();
+    let free =
+        same_class.iter().filter(|volume| text(volume, "/status/phase") == "Available").count();
     format!(
         "no PersistentVolume matches ({} of its class, {free} of them Available): {}",
         same_class.len(),
@@ -154,25 +153,26 @@ fn no_volume(n: &Neighbourhood, claim: &Value, because: &str) -> String {
 /// A pod that cannot be scheduled for its volumes, apart from claims that are unbound.
 fn without_volume(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
     let key = pod.key();
-    let events: Vec<&Event> = n.objects.events().iter().filter(|event| event.about == key).collect();
-    let event = events.iter().copied().find(|event| event.reason == "FailedScheduling");
+    let event = n.objects.events_of(&key).find(|event| event.reason == "FailedScheduling");
     let scheduled = condition(pod.0, "PodScheduled");
     let message = event.map_or_else(
         || scheduled.map_or("", |scheduled| text(scheduled, "/message")),
         |event| event.message.as_str(),
     );
-    let (cause, why) = if let Some(claim) = between(message, "persistentvolumeclaim \"", "\" not found") {
-        let present = n.objects.presence(&Key::new("PersistentVolumeClaim", pod.namespace(), claim));
-        if present == Presence::Present {
+    let (cause, why) =
+        if let Some(claim) = between(message, "persistentvolumeclaim \"", "\" not found") {
+            let present =
+                n.objects.presence(&Key::new("PersistentVolumeClaim", pod.namespace(), claim));
+            if present == Presence::Present {
+                return None;
+            }
+            (CauseCode::ClaimMissing, format!("PersistentVolumeClaim {claim} does not exist"))
+        } else if message.contains("volume node affinity conflict") {
+            let why = "its volume is bound to nodes or a zone where it cannot run".to_owned();
+            (CauseCode::VolumeNodeConflict, why)
+        } else {
             return None;
-        }
-        (CauseCode::ClaimMissing, format!("PersistentVolumeClaim {claim} does not exist"))
-    } else if message.contains("volume node affinity conflict") {
-        let why = "its volume is bound to nodes or a zone where it cannot run".to_owned();
-        (CauseCode::VolumeNodeConflict, why)
-    } else {
-        return None;
-    };
+        };
     let summary = format!("Pod {} cannot be scheduled: {why}.", pod.name());
     let draft = Draft::new(cause, n.fix_target(pod), key.clone(), summary)
         .chain([why, shorten(message, 220), format!("Pod {} stays Pending", pod.name())])

@@ -31,9 +31,7 @@ pub(super) fn version(git_version: &str) -> Value {
 /// `/`
 pub(super) fn paths(snapshot: &Snapshot) -> Value {
     let mut paths = vec!["/api".to_owned(), "/apis".to_owned()];
-    for (group, version) in group_versions(snapshot) {
-        paths.push(root_of(&group, &version));
-    }
+    paths.extend(versions(snapshot).map(|(group, version, _)| root_of(group, version)));
     for path in ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"] {
         paths.push(path.to_owned());
     }
@@ -45,16 +43,24 @@ pub(super) fn root_of(group: &str, version: &str) -> String {
     if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") }
 }
 
-/// Every group and version, in order of preference.
-pub(super) fn group_versions(snapshot: &Snapshot) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    for kind in snapshot.kinds() {
-        let pair = (kind.group.clone(), kind.version.clone());
-        if !found.contains(&pair) {
-            found.push(pair);
-        }
-    }
-    found
+/// The kinds of every group and version, in order of preference; kinds of one are neighbours.
+pub(super) fn versions(snapshot: &Snapshot) -> impl Iterator<Item = (&str, &str, &[ResourceKind])> {
+    let same = |a: &ResourceKind, b: &ResourceKind| a.group == b.group && a.version == b.version;
+    snapshot.kinds().chunk_by(same).filter_map(|kinds| {
+        kinds.first().map(|kind| (kind.group.as_str(), kind.version.as_str(), kinds))
+    })
+}
+
+/// The kinds of every group, in order of preference.
+fn groups_of(snapshot: &Snapshot) -> impl Iterator<Item = (&str, &[ResourceKind])> {
+    let groups = snapshot.kinds().chunk_by(|a, b| a.group == b.group);
+    groups.filter_map(|kinds| kinds.first().map(|kind| (kind.group.as_str(), kinds)))
+}
+
+/// The kinds of every version of one group.
+fn versions_of(kinds: &[ResourceKind]) -> impl Iterator<Item = (&str, &[ResourceKind])> {
+    let versions = kinds.chunk_by(|a, b| a.version == b.version);
+    versions.filter_map(|kinds| kinds.first().map(|kind| (kind.version.as_str(), kinds)))
 }
 
 /// `/api`
@@ -62,7 +68,11 @@ pub(super) fn core(snapshot: &Snapshot, view: View) -> Reply {
     if let View::Discovery(version) = view {
         return aggregated(snapshot, version, true);
     }
-    let versions: Vec<String> = versions_of(snapshot, "");
+    let core = groups_of(snapshot).find(|(group, _)| group.is_empty());
+    let versions: Vec<&str> = core
+        .into_iter()
+        .flat_map(|(_, kinds)| versions_of(kinds).map(|(version, _)| version))
+        .collect();
     ok_json(&json!({
         "kind": "APIVersions",
         "versions": versions,
@@ -75,17 +85,19 @@ pub(super) fn groups(snapshot: &Snapshot, view: View) -> Reply {
     if let View::Discovery(version) = view {
         return aggregated(snapshot, version, false);
     }
-    let groups: Vec<Value> =
-        group_names(snapshot).iter().map(|group| group_document(snapshot, group)).collect();
+    let groups: Vec<Value> = groups_of(snapshot)
+        .filter(|(group, _)| !group.is_empty())
+        .map(|(group, kinds)| group_document(group, kinds))
+        .collect();
     ok_json(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
 }
 
 /// `/apis/apps`
 pub(super) fn group(snapshot: &Snapshot, group: &str) -> Result<Reply, ApiError> {
-    if group.is_empty() || versions_of(snapshot, group).is_empty() {
-        return Err(ApiError::no_such_path());
-    }
-    let mut document = group_document(snapshot, group);
+    let (_, kinds) = groups_of(snapshot)
+        .find(|(found, _)| *found == group && !group.is_empty())
+        .ok_or_else(ApiError::no_such_path)?;
+    let mut document = group_document(group, kinds);
     if let Some(fields) = document.as_object_mut() {
         fields.insert("kind".to_owned(), "APIGroup".into());
         fields.insert("apiVersion".to_owned(), "v1".into());
@@ -93,34 +105,13 @@ pub(super) fn group(snapshot: &Snapshot, group: &str) -> Result<Reply, ApiError>
     Ok(ok_json(&document))
 }
 
-/// All but the core group.
-fn group_names(snapshot: &Snapshot) -> Vec<String> {
-    let mut names: Vec<String> =
-        group_versions(snapshot).into_iter().map(|(group, _)| group).collect();
-    names.retain(|group| !group.is_empty());
-    names.dedup();
-    names
-}
-
-fn versions_of(snapshot: &Snapshot, group: &str) -> Vec<String> {
-    let pairs = group_versions(snapshot).into_iter();
-    pairs.filter(|(found, _)| found == group).map(|(_, version)| version).collect()
-}
-
-fn group_document(snapshot: &Snapshot, group: &str) -> Value {
-    let versions: Vec<Value> = versions_of(snapshot, group)
-        .into_iter()
-        .map(|version| json!({"groupVersion": format!("{group}/{version}"), "version": version}))
+fn group_document(group: &str, kinds: &[ResourceKind]) -> Value {
+    let versions: Vec<Value> = versions_of(kinds)
+        .map(|(version, _)| {
+            json!({"groupVersion": format!("{group}/{version}"), "version": version})
+        })
         .collect();
     json!({"name": group, "versions": versions, "preferredVersion": versions.first()})
-}
-
-fn kinds_of<'a>(
-    snapshot: &'a Snapshot,
-    group: &str,
-    version: &str,
-) -> impl Iterator<Item = &'a ResourceKind> {
-    snapshot.kinds().iter().filter(move |kind| kind.group == group && kind.version == version)
 }
 
 /// A metrics server knows no watch.
@@ -138,8 +129,11 @@ pub(super) fn resources(
     group: &str,
     version: &str,
 ) -> Result<Reply, ApiError> {
+    let (_, _, kinds) = versions(snapshot)
+        .find(|found| found.0 == group && found.1 == version)
+        .ok_or_else(ApiError::no_such_path)?;
     let mut resources = Vec::new();
-    for kind in kinds_of(snapshot, group, version) {
+    for kind in kinds {
         resources.push(resource(kind));
         if has_log(kind) {
             resources.push(json!({
@@ -150,9 +144,6 @@ pub(super) fn resources(
                 "verbs": ["get"],
             }));
         }
-    }
-    if resources.is_empty() {
-        return Err(ApiError::no_such_path());
     }
     let group_version =
         if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
@@ -186,15 +177,12 @@ fn add_names(resource: &mut Map<String, Value>, kind: &ResourceKind) {
 
 /// All groups (or the core group) in one document.
 fn aggregated(snapshot: &Snapshot, discovery_version: &'static str, core: bool) -> Reply {
-    let groups = if core { vec![String::new()] } else { group_names(snapshot) };
-    let items: Vec<Value> = groups
-        .iter()
-        .map(|group| {
-            let versions: Vec<Value> = versions_of(snapshot, group)
-                .iter()
-                .map(|version| {
-                    let kinds = kinds_of(snapshot, group, version);
-                    let resources: Vec<Value> = kinds.map(aggregated_resource).collect();
+    let items: Vec<Value> = groups_of(snapshot)
+        .filter(|(group, _)| group.is_empty() == core)
+        .map(|(group, kinds)| {
+            let versions: Vec<Value> = versions_of(kinds)
+                .map(|(version, kinds)| {
+                    let resources: Vec<Value> = kinds.iter().map(aggregated_resource).collect();
                     json!({"version": version, "resources": resources, "freshness": "Current"})
                 })
                 .collect();

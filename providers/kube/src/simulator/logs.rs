@@ -1,4 +1,7 @@
 //! The `log` subresource of pods.
+//!
+//! `follow` ends at the end of what is recorded, and `timestamps` adds nothing: a snapshot knows no times but those
+//! that its lines begin with.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::discovery::{group_versions, root_of};
+use super::discovery::{root_of, versions};
 use super::status::ApiError;
 use crate::snapshot::{ResourceKind, Snapshot};
 
@@ -33,8 +33,8 @@ pub(super) fn v2(snapshot: &Snapshot) -> Value {
 /// `/openapi/v3`
 pub(super) fn v3_index(snapshot: &Snapshot) -> Value {
     let mut paths = Map::new();
-    for (group, version) in group_versions(snapshot) {
-        let root = root_of(&group, &version);
+    for (group, version, _) in versions(snapshot) {
+        let root = root_of(group, version);
         let key = root.trim_start_matches('/').to_owned();
         paths.insert(key, json!({"serverRelativeURL": format!("/openapi/v3{root}")}));
     }
@@ -44,14 +44,12 @@ pub(super) fn v3_index(snapshot: &Snapshot) -> Value {
 /// `/openapi/v3/apis/apps/v1`
 pub(super) fn v3(snapshot: &Snapshot, path: &str) -> Result<Value, ApiError> {
     let wanted = format!("/{path}");
-    let (group, version) = group_versions(snapshot)
-        .into_iter()
-        .find(|(group, version)| root_of(group, version) == wanted)
+    let (_, _, kinds) = versions(snapshot)
+        .find(|(group, version, _)| root_of(group, version) == wanted)
         .ok_or_else(ApiError::no_such_path)?;
     let mut schemas = Map::new();
     let mut paths = Map::new();
-    let kinds = snapshot.kinds().iter();
-    for kind in kinds.filter(|kind| kind.group == group && kind.version == version) {
+    for kind in kinds {
         schemas.insert(schema_name(kind), schema(kind));
         let operation = json!({
             "responses": {"200": {"description": "OK"}},

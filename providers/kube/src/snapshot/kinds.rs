@@ -1,7 +1,7 @@
 //! Which kinds a snapshot serves: the built-in ones, those its CustomResourceDefinitions define, and guesses for the rest.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -90,11 +90,15 @@ pub(super) fn served_kinds(recorded: &Recorded, definitions: &[Value]) -> Vec<Re
         kind.group != METRICS_GROUP
             || recorded.contains_key(&(kind.group.clone(), kind.kind.clone()))
     });
-    let mut names: BTreeSet<(String, String, String)> = known.iter().map(resource_key).collect();
+    let mut taken: HashSet<ResourceKey> = known.iter().map(resource_key).collect();
     for kind in definitions.iter().flat_map(defined_kinds) {
-        if names.insert(resource_key(&kind)) {
+        if taken.insert(resource_key(&kind)) {
             known.push(kind);
         }
+    }
+    let mut relatives: HashMap<(&str, &str), Vec<&ResourceKind>> = HashMap::new();
+    for kind in &known {
+        relatives.entry((&kind.group, &kind.kind)).or_default().push(kind);
     }
     let mut served = Vec::new();
     for kind in &known {
@@ -105,37 +109,36 @@ pub(super) fn served_kinds(recorded: &Recorded, definitions: &[Value]) -> Vec<Re
         }
     }
     for ((group, kind), versions) in recorded {
-        let relative = known.iter().find(|known| known.group == *group && known.kind == *kind);
+        let known = relatives.get(&(group.as_str(), kind.as_str())).map_or(&[][..], Vec::as_slice);
         for (version, namespaced) in versions {
-            let is_known = known.iter().any(|known| {
-                known.group == *group && known.kind == *kind && known.version == *version
-            });
-            if !is_known {
-                let found = match relative {
-                    Some(relative) => ResourceKind { version: version.clone(), ..relative.clone() },
-                    None => guess(group, version, kind, *namespaced, &served),
-                };
-                served.push(found);
+            if known.iter().any(|known| known.version == *version) {
+                continue;
             }
+            served.push(match known.first() {
+                Some(relative) => ResourceKind { version: version.clone(), ..(*relative).clone() },
+                None => guess(group, version, kind, *namespaced, &mut taken),
+            });
         }
     }
     sort_like_the_server(&mut served);
     served
 }
 
-fn resource_key(kind: &ResourceKind) -> (String, String, String) {
+/// Group, version and plural.
+type ResourceKey = (String, String, String);
+
+fn resource_key(kind: &ResourceKind) -> ResourceKey {
     (kind.group.clone(), kind.version.clone(), kind.plural.clone())
 }
 
 /// Core first, then groups as they were met, then the best version.
 fn sort_like_the_server(kinds: &mut [ResourceKind]) {
-    let mut groups: Vec<String> = Vec::new();
+    let mut ranks: HashMap<String, usize> = HashMap::new();
     for kind in kinds.iter() {
-        if !groups.contains(&kind.group) {
-            groups.push(kind.group.clone());
-        }
+        let next = ranks.len();
+        ranks.entry(kind.group.clone()).or_insert(next);
     }
-    let rank = |kind: &ResourceKind| groups.iter().position(|group| *group == kind.group);
+    let rank = |kind: &ResourceKind| ranks.get(&kind.group);
     kinds.sort_by(|a, b| {
         let by_version = || compare_versions(&b.version, &a.version);
         rank(a).cmp(&rank(b)).then_with(by_version).then_with(|| a.plural.cmp(&b.plural))
@@ -232,7 +235,7 @@ fn guess(
     version: &str,
     kind: &str,
     namespaced: bool,
-    served: &[ResourceKind],
+    taken: &mut HashSet<ResourceKey>,
 ) -> ResourceKind {
     let singular = kind.to_lowercase();
     let mut plural = match singular.strip_suffix('y') {
@@ -240,12 +243,7 @@ fn guess(
         None if singular.ends_with('s') => format!("{singular}es"),
         None => format!("{singular}s"),
     };
-    let taken = |plural: &str| {
-        served
-            .iter()
-            .any(|other| other.group == group && other.version == version && other.plural == plural)
-    };
-    while taken(&plural) {
+    while !taken.insert((group.to_owned(), version.to_owned(), plural.clone())) {
         plural.push('s');
     }
     ResourceKind {

@@ -1,0 +1,123 @@
+//! Poll latency and memory while 1,000 investigations are live.
+//!
+//! The whole service runs in this process on its real listeners with journals in SQLite; its model never
+//! answers, so every session stays live. Criterion times a poll over HTTP; before that, 5,000 polls over 20
+//! connections give the percentiles, and the kernel gives the resident memory of service and client together.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use criterion::{Criterion, criterion_group, criterion_main};
+use futures::future::join_all;
+use leadsman::app::{self, App};
+use leadsman_client::Client;
+use leadsman_contract::IncidentRequest;
+use leadsman_ports::chat::{ChatModel, ChatRequest, ChatResponse, DeltaSink, ModelError};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const SESSIONS: usize = 1_000;
+const CONNECTIONS: usize = 20;
+const POLLS: usize = 250;
+
+/// Never answers.
+struct Silent;
+
+#[async_trait]
+impl ChatModel for Silent {
+    fn model(&self) -> &str {
+        "silent"
+    }
+
+    async fn complete(
+        &self,
+        _: &ChatRequest,
+        _: Option<&dyn DeltaSink>,
+    ) -> Result<ChatResponse, ModelError> {
+        std::future::pending().await
+    }
+}
+
+async fn start(directory: &Path, stop: CancellationToken) -> (SocketAddr, Vec<Uuid>) {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demos/basket-rollout");
+    let mut config = leadsman::config::load_default().unwrap();
+    let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    config.server.api_address = free;
+    config.server.health_address = free;
+    config.server.metrics_address = free;
+    config.server.shutdown_grace_seconds = 0;
+    config.sessions.max_concurrent = SESSIONS;
+    config.storage.directory = directory.to_owned();
+    config.cluster.snapshot = Some(demo.join("snapshot"));
+    let cluster = app::connect_cluster(&config.cluster).await.unwrap();
+    let ports = app::ports(cluster, Some(Arc::new(Silent))).unwrap();
+    let app = App::build_with(&config, ports).await.unwrap();
+    let api = app.api_addr();
+    tokio::spawn(app.run(stop));
+    let body = std::fs::read(demo.join("incident.json")).unwrap();
+    let incident = IncidentRequest::decode(&body).unwrap();
+    let client = Client::new(&format!("http://{api}")).unwrap();
+    let started = Instant::now();
+    let mut ids = Vec::with_capacity(SESSIONS);
+    for _ in 0..SESSIONS / CONNECTIONS {
+        let batch = join_all((0..CONNECTIONS).map(|_| client.analyze(&incident))).await;
+        ids.extend(batch.into_iter().map(|accepted| accepted.unwrap().session_id));
+    }
+    for id in &ids {
+        while client.session(id).await.unwrap().progress.is_none_or(|progress| progress.phase != "rca") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    println!("{SESSIONS} investigations accepted and at the model after {:?}", started.elapsed());
+    (api, ids)
+}
+
+/// Times `POLLS` polls on each of `CONNECTIONS` connections, paced at 20 a second and connection.
+async fn percentiles(api: SocketAddr, ids: &[Uuid]) {
+    let polling = (0..CONNECTIONS).map(|connection| async move {
+        let client = Client::new(&format!("http://{api}")).unwrap();
+        let mut times = Vec::with_capacity(POLLS);
+        let mut pace = tokio::time::interval(Duration::from_millis(50));
+        for poll in 0..POLLS {
+            pace.tick().await;
+            let id = ids[(connection * POLLS + poll) % ids.len()];
+            let started = Instant::now();
+            client.session(id).await.unwrap();
+            times.push(started.elapsed());
+        }
+        times
+    });
+    let mut times: Vec<Duration> = join_all(polling).await.into_iter().flatten().collect();
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    println!("polls: {}  p50 {:?}  p99 {:?}  max {:?}", times.len(), at(0.5), at(0.99), at(1.0));
+}
+
+fn resident() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    line.map(|line| line["VmRSS:".len()..].trim().to_owned()).unwrap_or_default()
+}
+
+fn live_sessions(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let stop = CancellationToken::new();
+    let (api, ids) = runtime.block_on(start(directory.path(), stop.clone()));
+    runtime.block_on(percentiles(api, &ids));
+    println!("resident memory: {}", resident());
+    let client = Client::new(&format!("http://{api}")).unwrap();
+    let mut next = ids.iter().cycle();
+    criterion.bench_function("poll under 1,000 live sessions", |bencher| {
+        bencher.to_async(&runtime).iter(|| client.session(next.clone().next().unwrap()));
+        next.next();
+    });
+    stop.cancel();
+}
+
+criterion_group!(benches, live_sessions);
+criterion_main!(benches);

@@ -1,0 +1,93 @@
+//! Redaction: secret values become keyed hashes before anything leaves the cluster adapter.
+//!
+//! A mask looks like `<redacted:ab12cd34ef56:24b>`: the first 48 bits of an HMAC-SHA256 of the secret and its
+//! length in bytes. Within one process equal secrets have equal masks, so "does the pod carry the password that
+//! the Secret holds" stays answerable; without the key a mask says nothing. Redaction is idempotent.
+//!
+//! - [`Redactor::redact_object`] works on API objects: valid JSON in, valid JSON out, only strings change.
+//! - [`Redactor::redact_text`] works on log text and messages.
+
+mod entropy;
+mod names;
+mod object;
+mod pairs;
+mod patterns;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use hmac::{Hmac, KeyInit, Mac};
+use regex::Regex;
+use serde_json::Value;
+use sha2::Sha256;
+
+/// What every mask begins with.
+pub const MASK_PREFIX: &str = "<redacted:";
+
+static MASK: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^<redacted:[0-9a-f]{12}:[0-9]{1,10}b>$").ok());
+
+/// Masks secrets under one key.
+#[derive(Clone)]
+pub struct Redactor {
+    key: [u8; 32],
+}
+
+/// The key stays out of logs.
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
+impl Redactor {
+    /// Masks are comparable between redactors with the same key.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// A key that nobody knows: masks are comparable within this redactor and its clones only.
+    pub fn with_random_key() -> Self {
+        let mut key = [0; 32];
+        key[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+        key[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+        Self { key }
+    }
+
+    /// An API object or List with its secrets masked. Structure, keys, numbers and booleans stay as they are.
+    pub fn redact_object(&self, mut object: Value) -> Value {
+        object::redact(self, &mut object, None);
+        object
+    }
+
+    /// Text with its secrets masked; the rest stays as it is. Takes time linear in the text's length.
+    pub fn redact_text(&self, text: &str) -> String {
+        patterns::redact(self, text).into_owned()
+    }
+
+    /// The mask of a secret; a mask is its own mask.
+    fn mask(&self, secret: &str) -> String {
+        if is_mask(secret) { secret.to_owned() } else { self.mask_bytes(secret.as_bytes()) }
+    }
+
+    fn mask_bytes(&self, secret: &[u8]) -> String {
+        // HMAC takes a key of any length, so the error cannot occur; were it to, the mask is still a mask.
+        let digest = match Hmac::<Sha256>::new_from_slice(&self.key) {
+            Ok(mut mac) => {
+                mac.update(secret);
+                mac.finalize().into_bytes().into()
+            }
+            Err(_) => [0_u8; 32],
+        };
+        let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        format!("{MASK_PREFIX}{hex}:{}b>", secret.len())
+    }
+}
+
+/// Whether the whole text is one mask.
+pub fn is_mask(text: &str) -> bool {
+    text.starts_with(MASK_PREFIX) && MASK.as_ref().is_some_and(|mask| mask.is_match(text))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Redaction of API objects: what a field means decides, and every other string is treated as text.
+
+use k8s_openapi::ByteString;
+use serde_json::{Map, Value};
+
+use super::{Redactor, entropy, names};
+
+/// `inherited` is the kind that a List's items have when they do not say.
+pub(super) fn redact(redactor: &Redactor, object: &mut Value, inherited: Option<&str>) {
+    let Value::Object(map) = object else {
+        walk(redactor, object);
+        return;
+    };
+    let kind = map.get("kind").and_then(Value::as_str).or(inherited).unwrap_or_default().to_owned();
+    let item_kind = kind.strip_suffix("List");
+    for (key, value) in map.iter_mut() {
+        match (kind.as_str(), key.as_str()) {
+            ("Secret", "data") => mask_values(redactor, value, true),
+            ("Secret", "stringData") => mask_values(redactor, value, false),
+            ("Secret", "metadata") => {
+                mask_applied_configuration(redactor, value);
+                walk(redactor, value);
+            }
+            ("ConfigMap", "data") => named_values(redactor, value),
+            ("ConfigMap", "binaryData") => mask_values(redactor, value, true),
+            (_, "items") if item_kind.is_some() => match value {
+                Value::Array(items) => {
+                    items.iter_mut().for_each(|item| redact(redactor, item, item_kind));
+                }
+                other => walk(redactor, other),
+            },
+            _ => leaf(redactor, key, value),
+        }
+    }
+}
+
+/// Masks every value of a map. Base64 is decoded first where it is valid, so that the mask equals that of
+/// the same secret in plain text.
+fn mask_values(redactor: &Redactor, values: &mut Value, base64: bool) {
+    match values {
+        Value::Object(map) => {
+            map.values_mut().for_each(|value| mask_values(redactor, value, base64))
+        }
+        Value::Array(list) => {
+            list.iter_mut().for_each(|value| mask_values(redactor, value, base64))
+        }
+        Value::String(text) if !super::is_mask(text) => {
+            let decoded = if base64 {
+                serde_json::from_value::<ByteString>(Value::String(text.clone())).ok()
+            } else {
+                None
+            };
+            *text = match decoded {
+                Some(ByteString(bytes)) => redactor.mask_bytes(&bytes),
+                None => redactor.mask(text),
+            };
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// `kubectl apply` keeps a whole copy of the Secret in an annotation.
+fn mask_applied_configuration(redactor: &Redactor, metadata: &mut Value) {
+    if let Some(Value::String(copy)) =
+        metadata.pointer_mut("/annotations/kubectl.kubernetes.io~1last-applied-configuration")
+    {
+        *copy = redactor.mask(copy);
+    }
+}
+
+fn walk(redactor: &Redactor, value: &mut Value) {
+    match value {
+        Value::Object(map) => walk_map(redactor, map),
+        Value::Array(list) => walk_list(redactor, list),
+        Value::String(text) => text_leaf(redactor, text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn walk_map(redactor: &Redactor, map: &mut Map<String, Value>) {
+    // An embedded object, such as a template's or a List's, has rules of its own.
+    if matches!(map.get("kind"), Some(Value::String(kind)) if kind == "Secret" || kind == "ConfigMap")
+        && (map.contains_key("data") || map.contains_key("stringData"))
+    {
+        let mut object = Value::Object(std::mem::take(map));
+        redact(redactor, &mut object, None);
+        if let Value::Object(redacted) = object {
+            *map = redacted;
+        }
+        return;
+    }
+    // An environment variable, a header, a parameter.
+    if let (Some(Value::String(name)), Some(Value::String(_))) = (map.get("name"), map.get("value"))
+    {
+        let name = name.clone();
+        for (key, value) in map.iter_mut() {
+            match value {
+                Value::String(text) if key == "value" => named_value(redactor, &name, text),
+                other => leaf(redactor, key, other),
+            }
+        }
+        return;
+    }
+    for (key, value) in map.iter_mut() {
+        leaf(redactor, key, value);
+    }
+}
+
+/// In an argument list the secret may be the element after its flag: `--password`, `hunter2`.
+fn walk_list(redactor: &Redactor, list: &mut [Value]) {
+    let mut after_secret_flag = false;
+    for value in list {
+        if let Value::String(text) = value {
+            let is_flag = text.starts_with('-');
+            if after_secret_flag && !is_flag && !names::is_harmless_value(text) {
+                *text = redactor.mask(text);
+            } else {
+                text_leaf(redactor, text);
+            }
+            after_secret_flag =
+                is_flag && !text.contains('=') && names::is_secret(text.trim_start_matches('-'));
+        } else {
+            after_secret_flag = false;
+            walk(redactor, value);
+        }
+    }
+}
+
+fn leaf(redactor: &Redactor, key: &str, value: &mut Value) {
+    match value {
+        Value::String(text) if names::is_secret(key) && !is_reference(key, text) => {
+            named_value(redactor, key, text);
+        }
+        Value::String(text) => text_leaf(redactor, text),
+        Value::Object(map) if key == "annotations" => {
+            for (key, value) in map.iter_mut() {
+                match value {
+                    Value::String(text) => annotation(redactor, key, text),
+                    other => walk(redactor, other),
+                }
+            }
+        }
+        other => walk(redactor, other),
+    }
+}
+
+/// Custom resources name Secrets in fields such as `existingSecret` and `imagePullSecret`.
+fn is_reference(key: &str, value: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let names_object =
+        ["secret", "secrets", "credential", "credentials"].iter().any(|end| key.ends_with(end))
+            && !key.ends_with("clientsecret");
+    let is_object_name = value.len() <= 253
+        && value.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+        });
+    names_object && is_object_name
+}
+
+fn annotation(redactor: &Redactor, key: &str, text: &mut String) {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    if names::is_secret(name) && !is_reference(name, text) {
+        named_value(redactor, name, text);
+    } else {
+        text_leaf(redactor, text);
+    }
+}
+
+/// Values of a ConfigMap: the key is the name.
+fn named_values(redactor: &Redactor, values: &mut Value) {
+    match values {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                match value {
+                    Value::String(text) => named_value(redactor, key, text),
+                    other => walk(redactor, other),
+                }
+            }
+        }
+        other => walk(redactor, other),
+    }
+}
+
+fn named_value(redactor: &Redactor, name: &str, text: &mut String) {
+    if names::is_harmless_value(text) {
+        return;
+    }
+    if names::is_connection(name) && text.contains("://") {
+        // Host and database are wanted for the diagnosis; the text rules take the password out.
+        text_leaf(redactor, text);
+    } else if names::is_secret(name) {
+        *text = redactor.mask(text);
+    } else {
+        text_leaf(redactor, text);
+    }
+}
+
+fn text_leaf(redactor: &Redactor, text: &mut String) {
+    if entropy::looks_generated(text) {
+        *text = redactor.mask(text);
+    } else {
+        let changed = match super::patterns::redact(redactor, text) {
+            std::borrow::Cow::Owned(changed) => Some(changed),
+            std::borrow::Cow::Borrowed(_) => None,
+        };
+        if let Some(changed) = changed {
+            *text = changed;
+        }
+    }
+}
