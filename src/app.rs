@@ -194,6 +194,12 @@ impl App {
             audit,
             Arc::clone(&metrics),
         );
+        // Before anybody can ask: a poll of an unfinished session must find it.
+        let resumed =
+            sessions.recover().await.map_err(|error| AppError::Storage(error.to_string()))?;
+        if resumed > 0 {
+            tracing::info!(resumed, "unfinished investigations go on");
+        }
         let view = config.server.dev_mode.then(|| config.masked());
         let service = Arc::new(Service::new(sessions.clone(), clock, view));
         let server = bind(config, &service, &metrics)?;
@@ -228,11 +234,6 @@ impl App {
         let stop_server = CancellationToken::new();
         let serving = server.run(stop_server.clone());
         let living = async {
-            match sessions.recover().await {
-                Ok(0) => {}
-                Ok(resumed) => tracing::info!(resumed, "unfinished investigations go on"),
-                Err(error) => tracing::error!(%error, "unfinished investigations cannot be read"),
-            }
             service.set_not_ready(None);
             let housekeeping = housekeeping(&sessions, &service);
             let upkeep = upkeep(&metrics);

@@ -60,15 +60,11 @@ impl<'a> Exhibits<'a> {
         match source {
             Source::Object(key) => {
                 let object = n.objects.get(key)?;
-                let arguments =
-                    json!({"kind": key.kind, "name": key.name, "namespace": key.namespace});
-                Some(("kubectl_get_by_name", arguments, object_text(object)))
+                Some(("kubectl_get_by_name", named(key), object_text(object)))
             }
             Source::Events(key) => {
                 let lines = event_lines(n.objects.events_of(key));
-                let arguments =
-                    json!({"kind": key.kind, "name": key.name, "namespace": key.namespace});
-                (!lines.is_empty()).then_some(("kubectl_events", arguments, lines))
+                (!lines.is_empty()).then_some(("kubectl_events", named(key), lines))
             }
             Source::Log(key) => {
                 let log = n.logs.get(key)?;
@@ -88,6 +84,15 @@ impl<'a> Exhibits<'a> {
         let quote = verbatim(&text, &squeeze(&proof.quote))?;
         let citation = Citation { evidence, quote };
         self.ledger.check(&citation).is_ok().then_some(citation)
+    }
+}
+
+/// The arguments by which the tools name an object.
+fn named(key: &Key) -> Value {
+    if key.namespace.is_empty() {
+        json!({"kind": key.kind, "name": key.name})
+    } else {
+        json!({"kind": key.kind, "name": key.name, "namespace": key.namespace})
     }
 }
 

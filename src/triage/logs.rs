@@ -1,5 +1,6 @@
 //! Reads container logs as a human would: looks for the one line that says why it ended.
 
+use super::structured;
 use super::view::shorten;
 
 /// A longer line is cut where it is quoted.
@@ -33,7 +34,10 @@ impl Decisive<'_> {
 
     /// The line for a sentence.
     pub(super) fn brief(&self) -> String {
-        shorten(self.line.trim(), 160)
+        match structured::read(self.line) {
+            Some(structured) if !structured.text.is_empty() => shorten(&structured.text, 160),
+            _ => shorten(self.line.trim(), 160),
+        }
     }
 }
 
@@ -52,7 +56,7 @@ const FATAL: [&str; 12] = [
     "[emerg]",
 ];
 
-const ERROR: [&str; 12] = [
+const ERROR: [&str; 11] = [
     "level=error",
     "\"level\":\"error\"",
     "\"severity\":\"error\"",
@@ -62,7 +66,6 @@ const ERROR: [&str; 12] = [
     "[err]",
     "severe",
     "critical",
-    "npm err!",
     "err=",
     "error=",
 ];
@@ -146,7 +149,16 @@ fn weigh(line: &str) -> Option<Weight> {
     if plain.len() < 6 || is_stack_frame(plain) {
         return None;
     }
+    if let Some(structured) = structured::read(plain)
+        && structured.has_level
+    {
+        return structured.weight;
+    }
     let lower = plain.to_lowercase();
+    // The package manager only reports that what it started has failed.
+    if lower.starts_with("npm err") {
+        return Some(Weight::Complaint);
+    }
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     // An orderly stop is the answer to a signal, never a reason; an informational line is no complaint.
     if lower.contains("sigterm") || lower.contains("shutting down") || is_informational(&lower) {

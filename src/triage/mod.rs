@@ -20,6 +20,7 @@ mod quantity;
 mod rank;
 mod resolve;
 mod rules;
+mod structured;
 mod view;
 
 #[cfg(test)]

@@ -154,7 +154,11 @@ pub(crate) fn look() -> Vec<(String, Value)> {
 
 /// A submission that quotes what the last tool result shows.
 pub(crate) fn submission(request: &ChatRequestView) -> Value {
-    let (id, quote) = last_quote(request);
+    submission_quoting(last_quote(request))
+}
+
+/// A submission with this evidence.
+pub(crate) fn submission_quoting((id, quote): (String, String)) -> Value {
     json!({
         "root_cause_analysis": {
             "summary": "The workload is broken by its own configuration.",
@@ -177,7 +181,11 @@ pub(crate) fn submission(request: &ChatRequestView) -> Value {
 /// The evidence id and a line of the last tool result.
 pub(crate) fn last_quote(request: &ChatRequestView) -> (String, String) {
     let results = request.tool_results();
-    let (_, text) = results.last().expect("a tool result");
+    quote_of(results.last().expect("a tool result").1)
+}
+
+/// The evidence id and a line of a tool result.
+pub(crate) fn quote_of(text: &str) -> (String, String) {
     let id = text.lines().next().unwrap().trim_start_matches("Evidence ").trim_end_matches(':');
     let line = text.lines().nth(2).expect("a line of evidence");
     (id.to_owned(), line.to_owned())

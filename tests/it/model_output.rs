@@ -4,7 +4,7 @@ use leadsman_contract::{HumanReviewReason, IncidentResponse, Verdict};
 use leadsman_testkit::{Answer, ChatRequestView, FakeModel, Reply};
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, look, subject, submission};
+use crate::harness::{Harness, look, quote_of, subject, submission, submission_quoting};
 
 /// Investigates with a model that looks first and then follows `conclude`.
 async fn with(
@@ -97,12 +97,7 @@ async fn an_invented_quote_is_sent_back_once_then_dropped_and_the_verdict_downgr
 
 /// The submission as after the first look, whatever was said since.
 fn submission_of_first_results(request: &ChatRequestView) -> Value {
-    let results = request.tool_results();
-    let (_, text) = results[1];
-    let id = text.lines().next().unwrap().trim_start_matches("Evidence ").trim_end_matches(':');
-    let mut submission = submission(request);
-    submission["evidence"] = json!([{"id": id, "quote": text.lines().nth(2).unwrap()}]);
-    submission
+    submission_quoting(quote_of(request.tool_results()[1].1))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,6 +62,7 @@ async fn a_draining_service_is_not_ready_and_refuses_incidents() {
         .unwrap();
     assert_eq!(refused.status, 503);
     gate.open();
+    let directory = service.stopped().await;
+    let service = Harness::start(harness::config(directory.path(), None), directory).await;
     assert_eq!(service.ended(id).await.status, SessionState::Completed);
-    service.stopped().await;
 }

@@ -139,20 +139,18 @@ fn pod_cells(pod: &Value, _: Timestamp) -> Vec<String> {
 }
 
 fn node_cells(node: &Value, _: Timestamp) -> Vec<String> {
-    let mut status: Vec<String> = items(node, "/status/conditions")
-        .filter(|condition| {
-            (text(condition, "/type") == "Ready") != (text(condition, "/status") == "True")
-        })
-        .map(|condition| match text(condition, "/type") {
-            "Ready" => "NotReady".to_owned(),
-            pressure => pressure.to_owned(),
-        })
-        .collect();
-    if !status.iter().any(|word| word == "NotReady") {
-        status.insert(0, "Ready".to_owned());
-    }
+    let holds = |condition: &&Value| text(condition, "/status") == "True";
+    let conditions = || items(node, "/status/conditions");
+    let ready = conditions().filter(holds).any(|condition| text(condition, "/type") == "Ready");
+    let mut status = vec![if ready { "Ready" } else { "NotReady" }];
+    status.extend(
+        conditions()
+            .filter(holds)
+            .map(|condition| text(condition, "/type"))
+            .filter(|condition| *condition != "Ready"),
+    );
     if node.pointer("/spec/unschedulable") == Some(&Value::Bool(true)) {
-        status.push("SchedulingDisabled".to_owned());
+        status.push("SchedulingDisabled");
     }
     let roles = entries(node, "/metadata/labels")
         .filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/"))

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use leadsman_ports::cluster::ObjectRef;
 use serde_json::Value;
 
-use super::fields::{age, entries, items, object_age, pairs, plain, text};
+use super::fields::{age, entries, items, number, object_age, pairs, plain, text};
 use super::table::Table;
 use super::{pod, yaml};
 
@@ -110,7 +110,7 @@ fn conditions(object: &Value, now: Timestamp) -> String {
 
 fn volumes(spec: &Value) -> String {
     let mut output = String::new();
-    for volume in items(spec, "/volumes") {
+    for volume in items(spec, "/volumes").filter(|volume| !pod::is_token_mount(volume)) {
         for (kind, source) in
             volume.as_object().into_iter().flatten().filter(|(key, _)| *key != "name")
         {
@@ -125,6 +125,30 @@ fn volumes(spec: &Value) -> String {
     output
 }
 
+/// What the API server fills in where nobody asked for anything.
+fn is_default(key: &str, value: &Value) -> bool {
+    match key {
+        "dnsPolicy" => value == "ClusterFirst",
+        "schedulerName" => value == "default-scheduler",
+        "preemptionPolicy" => value == "PreemptLowerPriority",
+        "terminationGracePeriodSeconds" => value == 30,
+        "enableServiceLinks" => value == true,
+        "priority" => value == 0,
+        "securityContext" => value.as_object().is_some_and(serde_json::Map::is_empty),
+        // The same as their singular, or as serviceAccountName.
+        "hostIPs" | "podIPs" | "serviceAccount" => true,
+        "tolerations" => value.as_array().is_some_and(|list| {
+            list.iter().all(|toleration| {
+                matches!(
+                    text(toleration, "/key"),
+                    "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable"
+                ) && number(toleration, "/tolerationSeconds") == 300
+            })
+        }),
+        _ => false,
+    }
+}
+
 /// The remaining fields as YAML, so that no kind needs a section of its own to be complete.
 fn rest(object: &Value) -> String {
     let mut output = String::new();
@@ -134,9 +158,7 @@ fn rest(object: &Value) -> String {
         }
         let mut value = value.clone();
         if let Value::Object(map) = &mut value {
-            SHOWN.iter().for_each(|shown| {
-                map.remove(*shown);
-            });
+            map.retain(|key, value| !SHOWN.contains(&key.as_str()) && !is_default(key, value));
             if map.is_empty() {
                 continue;
             }
@@ -149,8 +171,8 @@ fn rest(object: &Value) -> String {
     output
 }
 
-/// How many of these pods are ready, and what the others say.
-pub(crate) fn pods(pods: &[Value]) -> String {
+/// How many of these pods are ready, and what the others say. `which` says how they belong to the object.
+pub(crate) fn pods(which: &str, pods: &[Value]) -> String {
     let mut output = String::new();
     let summaries: Vec<(&str, pod::Summary)> =
         pods.iter().map(|pod| (text(pod, "/metadata/name"), pod::summary(pod))).collect();
@@ -158,7 +180,7 @@ pub(crate) fn pods(pods: &[Value]) -> String {
         .iter()
         .filter(|(_, pod)| pod.ready == pod.total && pod.status == "Running")
         .count();
-    let _ = writeln!(output, "pods that the selector matches: {}, ready: {ready}", pods.len());
+    let _ = writeln!(output, "{which}: {}, ready: {ready}", pods.len());
     for (name, summary) in summaries.iter().filter(|(_, pod)| pod.ready < pod.total) {
         let _ = writeln!(
             output,

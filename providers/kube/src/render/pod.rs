@@ -121,11 +121,17 @@ fn container_lines(output: &mut String, container: &Value) {
         format!("{kind} {name}")
     });
     line("envFrom", sources.collect::<Vec<_>>().join(", "));
-    let mounts = items(container, "/volumeMounts").map(|mount| {
-        let read_only = if mount["readOnly"] == true { " (ro)" } else { "" };
-        format!("{} at {}{read_only}", text(mount, "/name"), text(mount, "/mountPath"))
-    });
+    let mounts =
+        items(container, "/volumeMounts").filter(|mount| !is_token_mount(mount)).map(|mount| {
+            let read_only = if mount["readOnly"] == true { " (ro)" } else { "" };
+            format!("{} at {}{read_only}", text(mount, "/name"), text(mount, "/mountPath"))
+        });
     line("mounts", mounts.collect::<Vec<_>>().join(", "));
+}
+
+/// Whether a volume or mount is the service account token's that every pod gets.
+pub(crate) fn is_token_mount(volume: &Value) -> bool {
+    text(volume, "/name").starts_with("kube-api-access-")
 }
 
 fn variable(variable: &Value) -> String {

@@ -51,19 +51,20 @@ async fn pods(
     namespace: &str,
     object: &Value,
 ) -> String {
-    let query = match (resource.kind.as_str(), render::describe::selector(object)) {
-        (_, Some(labels)) => ListQuery {
-            namespace: Some(namespace.to_owned()),
-            label_selector: Some(labels),
-            ..ListQuery::default()
-        },
-        ("Node", None) => ListQuery {
-            field_selector: Some(format!(
-                "spec.nodeName={}",
-                render::fields::text(object, "/metadata/name")
-            )),
-            ..ListQuery::default()
-        },
+    let (which, query) = match (resource.kind.as_str(), render::describe::selector(object)) {
+        (_, Some(labels)) => (
+            "pods that it selects",
+            ListQuery {
+                namespace: Some(namespace.to_owned()),
+                label_selector: Some(labels),
+                ..ListQuery::default()
+            },
+        ),
+        ("Node", None) => {
+            let name = render::fields::text(object, "/metadata/name");
+            let field_selector = Some(format!("spec.nodeName={name}"));
+            ("pods on it", ListQuery { field_selector, ..ListQuery::default() })
+        }
         (_, None) => return String::new(),
     };
     let found = match cluster.resolve("Pod", Some("v1")).await {
@@ -71,7 +72,7 @@ async fn pods(
         Err(error) => Err(error),
     };
     match found {
-        Ok((pods, _)) => render::describe::pods(&pods),
+        Ok((pods, _)) => render::describe::pods(which, &pods),
         Err(error) => format!("pods: not readable ({error})\n"),
     }
 }
