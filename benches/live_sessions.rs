@@ -68,7 +68,13 @@ async fn start(directory: &Path, stop: CancellationToken) -> (SocketAddr, Vec<Uu
         ids.extend(batch.into_iter().map(|accepted| accepted.unwrap().session_id));
     }
     for id in &ids {
-        while client.session(id).await.unwrap().progress.is_none_or(|progress| progress.phase != "rca") {
+        while client
+            .session(id)
+            .await
+            .unwrap()
+            .progress
+            .is_none_or(|progress| progress.phase != "rca")
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

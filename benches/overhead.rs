@@ -59,7 +59,10 @@ impl ChatModel for Scripted {
         } else {
             let evidence = json!([{"id": "E1", "quote": "a line of output"}]);
             let rca = json!({"summary": "s", "causal_chain": ["a", "b"]});
-            vec![call("submit_result", json!({"root_cause_analysis": rca, "confidence": 0.9, "evidence": evidence}))]
+            vec![call(
+                "submit_result",
+                json!({"root_cause_analysis": rca, "confidence": 0.9, "evidence": evidence}),
+            )]
         };
         Ok(ChatResponse {
             text: String::new(),

@@ -268,7 +268,11 @@ async fn open_store(config: &Config) -> Result<Arc<dyn SessionStore>, AppError> 
     Ok(Arc::new(store.map_err(|error| AppError::Storage(error.to_string()))?))
 }
 
-fn bind(config: &Config, service: &Arc<Service>, metrics: &Arc<Metrics>) -> Result<Server, AppError> {
+fn bind(
+    config: &Config,
+    service: &Arc<Service>,
+    metrics: &Arc<Metrics>,
+) -> Result<Server, AppError> {
     let page = Arc::clone(metrics);
     let server_config = ServerConfig {
         api_addr: config.server.api_address,

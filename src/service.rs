@@ -33,8 +33,7 @@ impl Service {
 
     /// Sets the reason for not being ready; `None` means ready.
     pub fn set_not_ready(&self, reason: Option<&str>) {
-        *self.not_ready.write().unwrap_or_else(PoisonError::into_inner) =
-            reason.map(str::to_owned);
+        *self.not_ready.write().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
     }
 
     async fn find(&self, session_id: &str) -> Result<Arc<Session>, ServiceError> {

@@ -257,8 +257,9 @@ fn review(reason: ReviewReason) -> HumanReviewReason {
 
 fn usage(view: &View, conclusion: &Conclusion) -> Usage {
     let spend = &conclusion.spend;
-    let milliseconds =
-        view.finished_at.map_or(0, |finished| finished.as_millisecond() - view.created_at.as_millisecond());
+    let milliseconds = view
+        .finished_at
+        .map_or(0, |finished| finished.as_millisecond() - view.created_at.as_millisecond());
     Usage {
         prompt_tokens: spend.tokens.prompt,
         completion_tokens: spend.tokens.completion,

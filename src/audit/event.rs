@@ -19,45 +19,7 @@ pub fn event_of(session: Uuid, view: &View, terminal: &Event, at: Timestamp) -> 
     let event_id = Uuid::new_v5(&session, b"end");
     let incident = &view.incident;
     let seconds = (at - view.created_at).total(Unit::Second).unwrap_or_default().max(0.0);
-    let (kind, outcome, data) = match terminal {
-        Event::Completed { conclusion } => ("aiagent.response.complete", "success", json!({
-            "response_data": response_data(&incident.incident_id, conclusion, at),
-            "total_prompt_tokens": conclusion.spend.tokens.prompt,
-            "total_completion_tokens": conclusion.spend.tokens.completion,
-        })),
-        Event::Cancelled { phase, conclusion, .. } => ("aiagent.response.failed", "failure", json!({
-            "error_message": "Investigation cancelled",
-            "phase": phase.as_str(),
-            "duration_seconds": seconds,
-            "total_prompt_tokens": conclusion.spend.tokens.prompt,
-            "total_completion_tokens": conclusion.spend.tokens.completion,
-        })),
-        Event::Failed { reason, phase } => ("aiagent.response.failed", "failure", json!({
-            "error_message": reason.chars().take(MAX_ERROR).collect::<String>(),
-            "phase": phase.as_str(),
-            "duration_seconds": seconds,
-        })),
-        // Every other event is not an end; the match is exhaustive so that a new one is decided on here.
-        Event::Submitted { .. }
-        | Event::Resumed
-        | Event::PhaseStarted { .. }
-        | Event::EvidenceCollected { .. }
-        | Event::TriageCompleted { .. }
-        | Event::TriageFailed { .. }
-        | Event::ModelAnswered { .. }
-        | Event::ModelFailed { .. }
-        | Event::ToolsCalled { .. }
-        | Event::ToolAnswered { .. }
-        | Event::VerdictProposed { .. }
-        | Event::VerdictChecked { .. }
-        | Event::TargetResolved { .. }
-        | Event::WorkflowsConsidered { .. } => ("aiagent.response.failed", "failure", json!({
-            "error_message": "the investigation ended without a verdict",
-            "phase": view.phase.as_str(),
-            "duration_seconds": seconds,
-        })),
-    };
-    let mut event_data = data;
+    let (kind, outcome, mut event_data) = describe(view, terminal, seconds, at);
     event_data["event_type"] = json!(kind);
     event_data["event_id"] = json!(event_id);
     event_data["incident_id"] = json!(incident.incident_id);
@@ -82,6 +44,69 @@ pub fn event_of(session: Uuid, view: &View, terminal: &Event, at: Timestamp) -> 
         "event_data": event_data,
     });
     AuditRecord { event_id, body }
+}
+
+/// Type, outcome and particulars of an end.
+fn describe(
+    view: &View,
+    terminal: &Event,
+    seconds: f64,
+    at: Timestamp,
+) -> (&'static str, &'static str, Value) {
+    match terminal {
+        Event::Completed { conclusion } => (
+            "aiagent.response.complete",
+            "success",
+            json!({
+                "response_data": response_data(&view.incident.incident_id, conclusion, at),
+                "total_prompt_tokens": conclusion.spend.tokens.prompt,
+                "total_completion_tokens": conclusion.spend.tokens.completion,
+            }),
+        ),
+        Event::Cancelled { phase, conclusion, .. } => (
+            "aiagent.response.failed",
+            "failure",
+            json!({
+                "error_message": "Investigation cancelled",
+                "phase": phase.as_str(),
+                "duration_seconds": seconds,
+                "total_prompt_tokens": conclusion.spend.tokens.prompt,
+                "total_completion_tokens": conclusion.spend.tokens.completion,
+            }),
+        ),
+        Event::Failed { reason, phase } => (
+            "aiagent.response.failed",
+            "failure",
+            json!({
+                "error_message": reason.chars().take(MAX_ERROR).collect::<String>(),
+                "phase": phase.as_str(),
+                "duration_seconds": seconds,
+            }),
+        ),
+        // Every other event is not an end; the match is exhaustive so that a new one is decided on here.
+        Event::Submitted { .. }
+        | Event::Resumed
+        | Event::PhaseStarted { .. }
+        | Event::EvidenceCollected { .. }
+        | Event::TriageCompleted { .. }
+        | Event::TriageFailed { .. }
+        | Event::ModelAnswered { .. }
+        | Event::ModelFailed { .. }
+        | Event::ToolsCalled { .. }
+        | Event::ToolAnswered { .. }
+        | Event::VerdictProposed { .. }
+        | Event::VerdictChecked { .. }
+        | Event::TargetResolved { .. }
+        | Event::WorkflowsConsidered { .. } => (
+            "aiagent.response.failed",
+            "failure",
+            json!({
+                "error_message": "the investigation ended without a verdict",
+                "phase": view.phase.as_str(),
+                "duration_seconds": seconds,
+            }),
+        ),
+    }
 }
 
 /// The result in the audit trail's own spelling (camelCase).

@@ -55,8 +55,8 @@ impl Investigate {
             config.cluster.context = self.context;
         }
         let path = self.incident.display();
-        let body = std::fs::read(&self.incident)
-            .map_err(|error| format!("--incident {path}: {error}"))?;
+        let body =
+            std::fs::read(&self.incident).map_err(|error| format!("--incident {path}: {error}"))?;
         let request = IncidentRequest::decode(&body)
             .map_err(|invalid| format!("--incident {path}: {invalid}"))?;
         let cluster = app::connect_cluster(&config.cluster).await?;
@@ -115,7 +115,7 @@ async fn investigate(
     let mut entries = crate::engine::journal::read(store.as_ref(), session).await?;
     if let Ended::Terminal(event) = ended {
         let seq = entries.len() as u64 + 1;
-        let last = Entry { seq, at: clock.now(), event };
+        let last = Entry { seq, at: clock.now(), event: *event };
         progress.stored(std::slice::from_ref(&last));
         entries.push(last);
     }

@@ -64,7 +64,11 @@ fn headline(result: &IncidentResponse) -> String {
     format!("{verdict}  {}  confidence {:.2}{by}", style(cause).bold(), result.confidence)
 }
 
-fn section<'a>(out: &mut String, title: &str, texts: impl IntoIterator<Item = impl Into<std::borrow::Cow<'a, str>>>) {
+fn section<'a>(
+    out: &mut String,
+    title: &str,
+    texts: impl IntoIterator<Item = impl Into<std::borrow::Cow<'a, str>>>,
+) {
     let _ = writeln!(out, "\n{}", style(title).bold());
     for text in texts {
         for line in wrap(&text.into(), "  ") {
@@ -96,7 +100,11 @@ fn hanging(text: &str, first: &str, rest: &str) -> Vec<String> {
 
 fn name(target: &RemediationTarget) -> String {
     let RemediationTarget { kind, name, namespace, .. } = target;
-    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {name} in namespace {namespace}") }
+    if namespace.is_empty() {
+        format!("{kind} {name}")
+    } else {
+        format!("{kind} {name} in namespace {namespace}")
+    }
 }
 
 fn arguments(arguments: &serde_json::Value) -> String {

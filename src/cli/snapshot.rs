@@ -1,9 +1,10 @@
 //! `leadsman snapshot serve` and `leadsman snapshot capture`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use leadsman_kube::capture::{self, CaptureOptions, CaptureReport, Progress};
 use leadsman_kube::simulator::Simulator;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -43,9 +44,33 @@ impl Snapshot {
                 cluster.snapshot = None;
                 cluster.context = context.or(cluster.context);
                 let client = app::kube_cluster(&cluster).await?;
-                println!("{} {:?}", client.server_version().await?, (dir, namespace)); //WIP
+                let options = CaptureOptions { namespace, ..CaptureOptions::default() };
+                let report = capture::capture(&client, &dir, &options, &show).await?;
+                summarise(&report, &dir);
                 Ok(ExitCode::SUCCESS)
             }
+        }
+    }
+}
+
+fn show(progress: Progress) {
+    match progress {
+        Progress::Kind { resource, objects } => eprintln!("{objects:>6} {resource}"),
+        Progress::Logs { pod } => eprintln!("  logs {pod}"),
+    }
+}
+
+fn summarise(report: &CaptureReport, dir: &Path) {
+    println!(
+        "wrote {} objects of {} kinds and {} logs to {}",
+        report.objects,
+        report.kinds,
+        report.logs,
+        dir.display()
+    );
+    for (what, skipped) in [("forbidden", &report.forbidden), ("failed", &report.failed)] {
+        if !skipped.is_empty() {
+            println!("{what}: {}", skipped.join(", "));
         }
     }
 }

@@ -75,7 +75,9 @@ fn yaml(text: &str, path: &Path) -> Result<Value, ConfigError> {
     match value {
         Value::Null => Ok(Value::Object(serde_json::Map::new())),
         Value::Object(_) => Ok(value),
-        _ => Err(file("the file must hold a mapping of settings, such as `log: {level: debug}`".to_owned())),
+        _ => Err(file(
+            "the file must hold a mapping of settings, such as `log: {level: debug}`".to_owned(),
+        )),
     }
 }
 
@@ -101,7 +103,8 @@ fn override_from(settings: &mut Value, name: &str, value: &str) -> Result<(), Co
         let similar = env::NAMES.iter().find(|variable| {
             variable.name.contains(&name["LEADSMAN_".len()..]) || name.contains(variable.name)
         });
-        let hint = similar.map_or_else(String::new, |found| format!("; did you mean {}?", found.name));
+        let hint =
+            similar.map_or_else(String::new, |found| format!("; did you mean {}?", found.name));
         return Err(ConfigError::Variable { name: name.to_owned(), hint });
     };
     let pointer = format!("/{}", variable.setting.replace('.', "/"));
@@ -114,8 +117,16 @@ fn override_from(settings: &mut Value, name: &str, value: &str) -> Result<(), Co
 /// Reads a variable's text as the YAML scalar that its setting expects; texts stay texts.
 fn typed(setting: &str, value: &str) -> Value {
     const TEXTS: &[&str] = &[
-        "model.api_key", "model.name", "model.endpoint", "model.api_key_file", "cluster.snapshot",
-        "cluster.context", "cluster.kubeconfig", "storage.directory", "audit.file", "log.level",
+        "model.api_key",
+        "model.name",
+        "model.endpoint",
+        "model.api_key_file",
+        "cluster.snapshot",
+        "cluster.context",
+        "cluster.kubeconfig",
+        "storage.directory",
+        "audit.file",
+        "log.level",
     ];
     if value.is_empty() {
         return Value::Null;
@@ -187,7 +198,11 @@ mod tests {
     #[test]
     fn the_environment_overrides_the_file_and_the_file_the_defaults() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "server:\n  api_address: 127.0.0.1:1\nmodel:\nlog: {level: warn}\n").unwrap();
+        std::fs::write(
+            file.path(),
+            "server:\n  api_address: 127.0.0.1:1\nmodel:\nlog: {level: warn}\n",
+        )
+        .unwrap();
         let variables = [("LEADSMAN_API_ADDRESS".to_owned(), "127.0.0.1:2".to_owned())];
         let config = load(Some(file.path()), variables).unwrap();
         assert_eq!(config.server.api_address.port(), 2);

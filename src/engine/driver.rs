@@ -51,7 +51,7 @@ pub struct Signals {
 #[derive(Debug)]
 pub enum Ended {
     /// The run has a terminal event for the journal; the caller appends it together with its audit event.
-    Terminal(Event),
+    Terminal(Box<Event>),
     /// It was asked to stop in the middle.
     Checkpointed,
 }
@@ -90,14 +90,20 @@ pub async fn drive(
             }
         };
         match <[Event; 1]>::try_from(events) {
-            Ok([terminal]) if terminal.is_terminal() => return Ok(Ended::Terminal(terminal)),
+            Ok([terminal]) if terminal.is_terminal() => {
+                return Ok(Ended::Terminal(Box::new(terminal)));
+            }
             Ok([event]) => record(run, journal, vec![event]).await?,
             Err(events) => record(run, journal, events).await?,
         }
     }
 }
 
-async fn record(run: &mut Run, journal: &mut Journal, events: Vec<Event>) -> Result<(), JournalError> {
+async fn record(
+    run: &mut Run,
+    journal: &mut Journal,
+    events: Vec<Event>,
+) -> Result<(), JournalError> {
     for event in &events {
         run.apply(event);
     }
@@ -194,7 +200,10 @@ async fn resolve_target(cluster: &dyn Cluster, target: ObjectRef) -> Event {
     Event::TargetResolved { target: current, exists }
 }
 
-async fn find(cluster: &dyn Cluster, object: &ObjectRef) -> Result<serde_json::Value, ClusterError> {
+async fn find(
+    cluster: &dyn Cluster,
+    object: &ObjectRef,
+) -> Result<serde_json::Value, ClusterError> {
     let group = Some(object.api_version.as_str()).filter(|version| !version.is_empty());
     let resource = cluster.resolve(&object.kind, group).await?;
     cluster.get(&resource, &object.namespace, &object.name).await

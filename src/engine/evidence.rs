@@ -79,7 +79,9 @@ pub enum CitationError {
         quote: String,
     },
     /// A quote too short to prove anything.
-    #[error("the quote {0:?} is too short to prove anything; quote at least {MIN_QUOTE} characters")]
+    #[error(
+        "the quote {0:?} is too short to prove anything; quote at least {MIN_QUOTE} characters"
+    )]
     TooShort(String),
 }
 

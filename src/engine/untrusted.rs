@@ -20,9 +20,7 @@ pub fn clean(text: &str) -> String {
 fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     match chars.next() {
         Some('[') => while chars.next_if(|c| !('\u{40}'..='\u{7e}').contains(c)).is_some() {},
-        Some(']') => {
-            while chars.next_if(|c| !matches!(c, '\u{7}' | '\u{1b}' | '\n')).is_some() {}
-        }
+        Some(']') => while chars.next_if(|c| !matches!(c, '\u{7}' | '\u{1b}' | '\n')).is_some() {},
         _ => return,
     }
     chars.next_if(|c| *c != '\n' && *c != '\u{1b}');
@@ -71,8 +69,13 @@ fn line_start_after(text: &str, at: usize) -> usize {
 
 /// Frames cleaned text as data. The frame cannot be closed from within.
 pub fn frame(label: &str, text: &str) -> String {
-    let inner = clean(text).replace("</untrusted", "<\\/untrusted").replace("<untrusted", "<\\untrusted");
-    format!("<untrusted source=\"{}\">\n{}\n</untrusted>", label.replace('"', "'"), inner.trim_end())
+    let inner =
+        clean(text).replace("</untrusted", "<\\/untrusted").replace("<untrusted", "<\\untrusted");
+    format!(
+        "<untrusted source=\"{}\">\n{}\n</untrusted>",
+        label.replace('"', "'"),
+        inner.trim_end()
+    )
 }
 
 #[cfg(test)]

@@ -183,10 +183,8 @@ pub fn check(proposal: &Proposal, ledger: &Ledger) -> Checked {
             (Ok(()), None) => {}
         }
     }
-    let needs_support = !matches!(
-        proposal.outcome,
-        Some(Outcome::InsufficientData | Outcome::Inconclusive)
-    );
+    let needs_support =
+        !matches!(proposal.outcome, Some(Outcome::InsufficientData | Outcome::Inconclusive));
     if proposal.citations.is_empty() && needs_support {
         checked.problems.push(
             "no evidence is cited; cite at least one piece by id with a verbatim quote".to_owned(),

@@ -235,10 +235,8 @@ impl Inner {
     }
 
     pub(super) fn journal(&self, session: &Arc<Session>, last: u64) -> Journal {
-        let listener = Arc::new(Observed {
-            session: Arc::clone(session),
-            metrics: Arc::clone(&self.metrics),
-        });
+        let listener =
+            Arc::new(Observed { session: Arc::clone(session), metrics: Arc::clone(&self.metrics) });
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         Journal::new(session.id(), last, store, clock, listener)
     }
@@ -279,7 +277,7 @@ impl Inner {
         };
         let driving = driver::drive(&mut run, &mut journal, &self.ports, &signals);
         let terminal = match AssertUnwindSafe(driving).catch_unwind().await {
-            Ok(Ok(Ended::Terminal(event))) => event,
+            Ok(Ok(Ended::Terminal(event))) => *event,
             Ok(Ok(Ended::Checkpointed)) => return,
             Ok(Err(error)) => return self.lose(session, &error),
             Err(_) => Event::Failed {
@@ -312,7 +310,10 @@ impl Inner {
 
     fn lose(&self, session: &Session, error: &JournalError) {
         tracing::error!(session = %session.id(), %error, "the journal cannot be written; the session stops here");
-        session.lost(self.clock.now(), "the journal could not be written; the investigation goes on after a restart");
+        session.lost(
+            self.clock.now(),
+            "the journal could not be written; the investigation goes on after a restart",
+        );
         self.metrics.session_ended(&session.view());
     }
 

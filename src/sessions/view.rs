@@ -202,7 +202,11 @@ pub fn narrate(event: &Event) -> Option<String> {
 }
 
 fn name(resource: &ObjectRef) -> String {
-    if resource.name.is_empty() { format!("namespace {}", resource.namespace) } else { resource.to_string() }
+    if resource.name.is_empty() {
+        format!("namespace {}", resource.namespace)
+    } else {
+        resource.to_string()
+    }
 }
 
 /// The arguments of a tool call in a few words.

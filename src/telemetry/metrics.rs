@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use jiff::Unit;
 use leadsman_ports::chat::TokenUsage;
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString,
+};
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
 
 use leadsman_server::metrics::{HTTP_DURATION, HTTP_DURATION_BUCKETS};
 
@@ -25,7 +29,6 @@ const LLM_DURATION: &str = "aiagent_api_llm_request_duration_seconds";
 const LLM_TOKENS: &str = "aiagent_api_llm_tokens_total";
 const TOOL_CALLS: &str = "leadsman_tool_calls_total";
 const VERDICTS: &str = "leadsman_verdicts_total";
-
 
 /// The longest signal name that becomes a label, in characters.
 const MAX_LABEL: usize = 128;
@@ -73,7 +76,10 @@ impl Metrics {
         counter(LLM_REQUESTS, "Model calls, by status.");
         counter(LLM_TOKENS, "Tokens read from and written by the model.");
         counter(TOOL_CALLS, "Tool calls by the model, by tool and outcome.");
-        counter(VERDICTS, "Verdicts of completed investigations, by verdict, cause and whether a model took part.");
+        counter(
+            VERDICTS,
+            "Verdicts of completed investigations, by verdict, cause and whether a model took part.",
+        );
         let gauge = "Investigations that run or wait for room.";
         self.recorder.describe_gauge(KeyName::from(ACTIVE), None, SharedString::from(gauge));
         for (name, help) in [

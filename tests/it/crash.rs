@@ -93,7 +93,11 @@ async fn every_accepted_session_ends_with_one_result_after_kill_9() {
         // Half of them are killed in the middle of their second turn; the others may have completed.
         move |request| {
             let reply = Reply::call("submit_result", &submission(request));
-            let even = request.first("user").lines().next().is_some_and(|line| line.ends_with(['0', '2', '4', '6', '8']));
+            let even = request
+                .first("user")
+                .lines()
+                .next()
+                .is_some_and(|line| line.ends_with(['0', '2', '4', '6', '8']));
             if even { reply.after(&held) } else { reply }
         },
     ));
@@ -114,7 +118,9 @@ async fn every_accepted_session_ends_with_one_result_after_kill_9() {
     let mut lines: HashMap<String, usize> = HashMap::new();
     for line in audit.lines() {
         let event: Value = serde_json::from_str(line).expect("no torn line");
-        *lines.entry(event["event_data"]["session_id"].as_str().unwrap().to_owned()).or_default() += 1;
+        *lines
+            .entry(event["event_data"]["session_id"].as_str().unwrap().to_owned())
+            .or_default() += 1;
     }
     for id in &ids {
         assert_eq!(lines.get(&id.to_string()), Some(&1), "one audit event for session {id}");

@@ -16,8 +16,7 @@ async fn two_hundred_investigations_at_once_all_complete_and_are_counted() {
     let statuses = join_all(ids.iter().map(|id| service.ended(*id))).await;
     assert!(statuses.iter().all(|status| status.status == SessionState::Completed));
     let api = &service.api;
-    let results =
-        join_all(ids.iter().map(|id| async move { api.result(id).await.unwrap() })).await;
+    let results = join_all(ids.iter().map(|id| async move { api.result(id).await.unwrap() })).await;
     let mut incident_ids: Vec<String> =
         results.into_iter().map(|result| result.incident_id).collect();
     incident_ids.sort();

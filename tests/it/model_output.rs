@@ -58,9 +58,14 @@ async fn malformed_arguments_and_unknown_tools_are_answered_and_the_model_goes_o
     .await;
     assert_eq!(result.verdict, Some(Verdict::Confirmed));
     let requests = model.requests();
-    let answers: Vec<String> = requests[2].messages().iter().rev().take(3).rev().map(|message| {
-        message["content"].as_str().unwrap().to_owned()
-    }).collect();
+    let answers: Vec<String> = requests[2]
+        .messages()
+        .iter()
+        .rev()
+        .take(3)
+        .rev()
+        .map(|message| message["content"].as_str().unwrap().to_owned())
+        .collect();
     assert!(answers[0].contains("not JSON"), "{}", answers[0]);
     assert!(answers[1].contains("there is no tool \"delete_everything\""), "{}", answers[1]);
     assert!(answers[2].contains("invalid argument"), "{}", answers[2]);
@@ -84,7 +89,10 @@ async fn empty_answers_are_nudged_and_then_the_rules_answer() {
 async fn an_invented_quote_is_sent_back_once_then_dropped_and_the_verdict_downgraded() {
     let (result, model) = with(|request| {
         let mut invented = submission_of_first_results(request);
-        invented["evidence"].as_array_mut().unwrap().push(json!({"id": "E1", "quote": "this was never said"}));
+        invented["evidence"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"id": "E1", "quote": "this was never said"}));
         Reply::call("submit_result", &invented)
     })
     .await;

@@ -72,8 +72,17 @@ fn the_rules_name_the_cause_and_the_target_of_every_scenario() {
             expected.target.namespace.as_str(),
         );
         if *cause != expected.cause || found != wanted || expected.not_causes.contains(cause) {
-            wrong.push(format!("{name}: {cause} on {found:?}, expected {} on {wanted:?}", expected.cause));
+            wrong.push(format!(
+                "{name}: {cause} on {found:?}, expected {} on {wanted:?}",
+                expected.cause
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} are wrong:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }

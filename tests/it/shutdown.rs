@@ -55,11 +55,8 @@ async fn a_draining_service_is_not_ready_and_refuses_incidents() {
     assert_eq!(ready.status, 503);
     assert!(ready.text().contains("shutting_down"), "{}", ready.text());
     let body = subject().incident.to_string();
-    let refused = service
-        .api
-        .post("/api/v1/incident/analyze", "application/json", body)
-        .await
-        .unwrap();
+    let refused =
+        service.api.post("/api/v1/incident/analyze", "application/json", body).await.unwrap();
     assert_eq!(refused.status, 503);
     gate.open();
     let directory = service.stopped().await;

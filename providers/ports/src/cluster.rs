@@ -162,7 +162,11 @@ pub enum ClusterError {
 }
 
 fn did_you_mean(similar: &[String]) -> String {
-    if similar.is_empty() { String::new() } else { format!("; did you mean {}?", similar.join(", ")) }
+    if similar.is_empty() {
+        String::new()
+    } else {
+        format!("; did you mean {}?", similar.join(", "))
+    }
 }
 
 /// Read access to one cluster. Every call has its own deadline inside the adapter.

@@ -161,11 +161,15 @@ fn print_tour(
 ) -> Result<(), Error> {
     let incident: serde_json::Value = serde_json::from_slice(scenario.incident)?;
     println!("\nRepeat it yourself:");
-    println!("  curl -s http://{api}/api/v1/incident/analyze -H 'Content-Type: application/json' \\");
+    println!(
+        "  curl -s http://{api}/api/v1/incident/analyze -H 'Content-Type: application/json' \\"
+    );
     println!("    -d '{}'", serde_json::to_string(&incident)?.replace('\'', "'\\''"));
     println!("  curl -s http://{api}/api/v1/incident/session/SESSION_ID");
     println!("  curl -s http://{api}/api/v1/incident/session/SESSION_ID/result");
-    println!("\nAlso there: http://{api}/docs (API), http://{api}/config, http://{health}/readyz, http://{metrics}/metrics");
+    println!(
+        "\nAlso there: http://{api}/docs (API), http://{api}/config, http://{health}/readyz, http://{metrics}/metrics"
+    );
     println!("Serving until Ctrl-C.");
     Ok(())
 }

@@ -53,15 +53,22 @@ pub(super) fn bundled() -> Result<Vec<Scenario>, Error> {
 }
 
 /// The named scenario, or the default one.
-pub(super) fn pick<'a>(scenarios: &'a [Scenario], name: Option<&str>) -> Result<&'a Scenario, Error> {
+pub(super) fn pick<'a>(
+    scenarios: &'a [Scenario],
+    name: Option<&str>,
+) -> Result<&'a Scenario, Error> {
     let found = match name {
         Some(name) => scenarios.iter().find(|scenario| scenario.name == name),
         None => scenarios.iter().find(|scenario| scenario.is_default).or(scenarios.first()),
     };
     found.ok_or_else(|| {
         let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-        format!("there is no demo {:?}; choose one of {}", name.unwrap_or_default(), names.join(", "))
-            .into()
+        format!(
+            "there is no demo {:?}; choose one of {}",
+            name.unwrap_or_default(),
+            names.join(", ")
+        )
+        .into()
     })
 }
 

@@ -21,8 +21,7 @@ pub const CUT_OFF: &str =
     "Your answer was cut off by the output limit. Be brief: call one tool, or call submit_result.";
 
 /// Said once when the budget is nearly spent.
-pub const WRAP_UP: &str =
-    "The budget is nearly spent: this is your last turn. Call submit_result now with what the evidence shows.";
+pub const WRAP_UP: &str = "The budget is nearly spent: this is your last turn. Call submit_result now with what the evidence shows.";
 
 /// The answer to calls that stood beside a submission.
 pub const NOT_RUN: &str = "not run: submit_result ends the turn; call it alone";

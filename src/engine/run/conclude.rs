@@ -3,10 +3,8 @@
 use leadsman_ports::cluster::ObjectRef;
 
 use super::{Finding, Lookup, Run};
+use crate::engine::verdict::{self, Conclusion, Outcome, Proposal, ReviewReason, Verdict};
 use crate::triage::causes::CauseCode;
-use crate::engine::verdict::{
-    self, Conclusion, Outcome, Proposal, ReviewReason, Verdict,
-};
 
 /// The confidence that a controller needs to see before it believes that nothing has to be done.
 const NOTHING_TO_DO_FLOOR: f64 = 0.8;
@@ -64,7 +62,8 @@ impl Run {
     }
 
     fn assemble(&self, finding: Option<Finding>, partial: Option<&str>) -> Conclusion {
-        let Finding { proposal, checked, verdict } = finding.unwrap_or_else(|| self.nothing_found());
+        let Finding { proposal, checked, verdict } =
+            finding.unwrap_or_else(|| self.nothing_found());
         let outcome = match (proposal.outcome, verdict) {
             (Some(outcome), Verdict::Likely | Verdict::Confirmed) => outcome,
             (Some(Outcome::InsufficientData), Verdict::Inconclusive) => Outcome::InsufficientData,
@@ -143,7 +142,12 @@ impl Run {
         !from_model && (self.model_problem.is_some() || self.conversation.hopeless())
     }
 
-    fn warnings(&self, proposal: &Proposal, outcome: Outcome, partial: Option<&str>) -> Vec<String> {
+    fn warnings(
+        &self,
+        proposal: &Proposal,
+        outcome: Outcome,
+        partial: Option<&str>,
+    ) -> Vec<String> {
         let mut warnings = Vec::new();
         match outcome {
             Outcome::ProblemResolved => {
@@ -153,7 +157,9 @@ impl Run {
                 warnings.push("Alert not actionable — no remediation warranted".to_owned());
             }
             Outcome::Inconclusive | Outcome::InsufficientData => {
-                warnings.push("The investigation is inconclusive: the evidence does not decide.".to_owned());
+                warnings.push(
+                    "The investigation is inconclusive: the evidence does not decide.".to_owned(),
+                );
             }
             Outcome::Actionable => {}
         }
@@ -165,16 +171,21 @@ impl Run {
                 "No model is configured: the rule catalogue alone answered (degraded).".to_owned(),
             ),
             (Some(_), Some(problem)) => {
-                warnings.push(format!("The model could not help ({problem}): the rule catalogue answered (degraded)."));
+                warnings.push(format!(
+                    "The model could not help ({problem}): the rule catalogue answered (degraded)."
+                ));
             }
             (Some(_), None) if self.conversation.hopeless() => warnings.push(
-                "The model's answers could not be read: the rule catalogue answered (degraded).".to_owned(),
+                "The model's answers could not be read: the rule catalogue answered (degraded)."
+                    .to_owned(),
             ),
             (Some(_), None) => {}
         }
         match &self.triage {
             Some(Ok(report)) => warnings.extend(report.notes.iter().cloned()),
-            Some(Err(reason)) => warnings.push(format!("The cluster could not be looked at: {reason}.")),
+            Some(Err(reason)) => {
+                warnings.push(format!("The cluster could not be looked at: {reason}."))
+            }
             None => {}
         }
         if let Lookup::Done(Some((target, Some(false)))) = &self.target {
@@ -193,15 +204,15 @@ impl Run {
         match outcome {
             Outcome::ProblemResolved | Outcome::NotActionable => None,
             Outcome::Actionable => Some(ReviewReason::NoMatchingWorkflows),
-            Outcome::Inconclusive | Outcome::InsufficientData => Some(
-                if self.conversation.hopeless() {
+            Outcome::Inconclusive | Outcome::InsufficientData => {
+                Some(if self.conversation.hopeless() {
                     ReviewReason::LlmParsingError
                 } else if partial {
                     ReviewReason::RcaIncomplete
                 } else {
                     ReviewReason::InvestigationInconclusive
-                },
-            ),
+                })
+            }
         }
     }
 }

@@ -32,7 +32,12 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// Begins with the system message and the briefing.
-    pub(super) fn open(&mut self, incident: &Incident, triage: Option<&TriageReport>, ledger: &Ledger) {
+    pub(super) fn open(
+        &mut self,
+        incident: &Incident,
+        triage: Option<&TriageReport>,
+        ledger: &Ledger,
+    ) {
         self.messages = vec![
             Message::System { text: prompts::SYSTEM.to_owned() },
             Message::User { text: prompts::briefing(incident, triage, ledger) },

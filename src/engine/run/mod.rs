@@ -205,4 +205,3 @@ impl Run {
         self.spend.exhausted(&self.limits)
     }
 }
-

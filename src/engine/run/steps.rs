@@ -64,8 +64,8 @@ impl Run {
             return self.without_model();
         }
         if let Some(proposal) = &self.proposal {
-            let again = self.conversation.times_sent_back() < MAX_SENT_BACK
-                && self.exhausted().is_none();
+            let again =
+                self.conversation.times_sent_back() < MAX_SENT_BACK && self.exhausted().is_none();
             return Step::Record(vec![
                 Event::VerdictProposed { proposal: proposal.clone() },
                 self.check(proposal, again),

@@ -73,9 +73,14 @@ mod tests {
         let plain = r#"{"name":"a"}"#;
         let twice = serde_json::to_string(plain).unwrap();
         let thrice = serde_json::to_string(&twice).unwrap();
-        for raw in
-            [plain, &twice, &thrice, "```json\n{\"name\":\"a\"}\n```", "```\n{\"name\":\"a\"}", r#"[{"name":"a"}]"#]
-        {
+        for raw in [
+            plain,
+            &twice,
+            &thrice,
+            "```json\n{\"name\":\"a\"}\n```",
+            "```\n{\"name\":\"a\"}",
+            r#"[{"name":"a"}]"#,
+        ] {
             assert_eq!(name(raw).as_deref(), Some("a"), "{raw}");
         }
         assert!(parse("").unwrap().is_empty());
@@ -91,7 +96,8 @@ mod tests {
 
     #[test]
     fn an_object_is_found_in_prose() {
-        let found = find_object("I think {this} is it: {\"summary\": \"x {y}\"} and so on").unwrap();
+        let found =
+            find_object("I think {this} is it: {\"summary\": \"x {y}\"} and so on").unwrap();
         assert_eq!(found["summary"], "x {y}");
         assert!(find_object("no object here {").is_none());
     }

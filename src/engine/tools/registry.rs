@@ -77,9 +77,10 @@ impl ToolRegistry {
 fn read_evidence_definition() -> ToolDefinition {
     ToolDefinition {
         name: READ_EVIDENCE.to_owned(),
-        description: "Reads more of an earlier tool output by its evidence id: a page from a byte offset, \
+        description:
+            "Reads more of an earlier tool output by its evidence id: a page from a byte offset, \
                       or the lines that contain a text."
-            .to_owned(),
+                .to_owned(),
         parameters: json!({
             "type": "object",
             "additionalProperties": false,

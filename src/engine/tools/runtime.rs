@@ -117,7 +117,11 @@ fn reread(ledger: &Ledger, arguments: &Map<String, Value>) -> Result<String, Str
         let needle = needle.to_lowercase();
         let hits: Vec<&str> =
             evidence.text.lines().filter(|line| line.to_lowercase().contains(&needle)).collect();
-        return Ok(if hits.is_empty() { "no line contains it".to_owned() } else { hits.join("\n") });
+        return Ok(if hits.is_empty() {
+            "no line contains it".to_owned()
+        } else {
+            hits.join("\n")
+        });
     }
     let offset = match arguments.get("offset") {
         None => 0,

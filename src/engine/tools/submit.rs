@@ -26,8 +26,7 @@ pub enum SubmitError {
 /// What is offered to the model.
 pub fn definition(causes: &[&str]) -> ToolDefinition {
     let text = |description: &str| json!({"type": "string", "description": description});
-    let texts =
-        |description: &str| json!({"type": "array", "items": {"type": "string"}, "description": description});
+    let texts = |description: &str| json!({"type": "array", "items": {"type": "string"}, "description": description});
     ToolDefinition {
         name: SUBMIT.to_owned(),
         description: "Ends the investigation with its result. Every claim needs evidence: cite evidence ids with \
@@ -100,7 +99,9 @@ pub fn read(mut object: Map<String, Value>) -> Result<Proposal, SubmitError> {
     let nested = take(&mut object, &["root_cause_analysis", "rca", "root_cause", "result"]);
     let mut rca = match nested.map(decoded) {
         Some(Value::Object(inner)) => inner,
-        Some(Value::String(summary)) => Map::from_iter([("summary".to_owned(), Value::String(summary))]),
+        Some(Value::String(summary)) => {
+            Map::from_iter([("summary".to_owned(), Value::String(summary))])
+        }
         _ => Map::new(),
     };
     let mut field = |names: &[&str]| take(&mut rca, names).or_else(|| take(&mut object, names));
@@ -121,7 +122,10 @@ pub fn read(mut object: Map<String, Value>) -> Result<Proposal, SubmitError> {
         contributing_factors: texts(field(&["contributing_factors"])),
         confidence: field(&["confidence"]).as_ref().and_then(number).unwrap_or(0.0).clamp(0.0, 1.0),
         outcome,
-        citations: objects(field(&["evidence", "citations"])).into_iter().filter_map(citation).collect(),
+        citations: objects(field(&["evidence", "citations"]))
+            .into_iter()
+            .filter_map(citation)
+            .collect(),
         alternatives: objects(field(&["alternatives", "alternative_hypotheses"]))
             .into_iter()
             .filter_map(alternative)
@@ -222,11 +226,13 @@ fn outcome(name: &str, actionable: Option<bool>) -> Option<Outcome> {
     match name.to_ascii_lowercase().as_str() {
         "resolved" => Some(Outcome::ProblemResolved),
         "predictive_no_action" => Some(Outcome::NotActionable),
-        named => serde_json::from_value(Value::String(named.to_owned())).ok().or(match actionable {
-            Some(true) => Some(Outcome::Actionable),
-            Some(false) => Some(Outcome::NotActionable),
-            None => None,
-        }),
+        named => {
+            serde_json::from_value(Value::String(named.to_owned())).ok().or(match actionable {
+                Some(true) => Some(Outcome::Actionable),
+                Some(false) => Some(Outcome::NotActionable),
+                None => None,
+            })
+        }
     }
 }
 
@@ -251,7 +257,8 @@ fn citation(mut object: Map<String, Value>) -> Option<Citation> {
 fn alternative(mut object: Map<String, Value>) -> Option<Alternative> {
     let hypothesis = text(take(&mut object, &["hypothesis", "cause", "summary"]));
     let ruled_out_by = text(take(&mut object, &["ruled_out_by", "reason", "evidence"]));
-    (!hypothesis.is_empty() && !ruled_out_by.is_empty()).then_some(Alternative { hypothesis, ruled_out_by })
+    (!hypothesis.is_empty() && !ruled_out_by.is_empty())
+        .then_some(Alternative { hypothesis, ruled_out_by })
 }
 
 #[cfg(test)]
@@ -279,7 +286,10 @@ mod tests {
             "rootCauseAnalysis": json!({"summary": "s", "target": target, "causal_chain": "[\"a\",\"b\"]"}).to_string(),
             "confidence": "0.9", "evidence": json!([{"id": "E1", "quote": "exit code 1"}]).to_string()
         }));
-        assert_eq!(nested.target.as_ref().map(ToString::to_string).as_deref(), Some("Deployment shop/cart"));
+        assert_eq!(
+            nested.target.as_ref().map(ToString::to_string).as_deref(),
+            Some("Deployment shop/cart")
+        );
         assert_eq!(nested, flat);
         assert_eq!(nested, twice);
     }
