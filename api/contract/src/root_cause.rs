@@ -11,7 +11,7 @@ pub struct RootCauseAnalysis {
     /// The root cause in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
-    /// Stable machine code from the catalogue of causes, e.g. `oom_killed`.
+    /// Stable machine code from the catalogue of causes, e.g. `container.oom_killed`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cause: String,
     /// How bad the root cause is.
