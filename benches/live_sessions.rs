@@ -10,37 +10,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::future::join_all;
 use leadsman::app::{self, App};
 use leadsman_client::Client;
 use leadsman_contract::IncidentRequest;
-use leadsman_ports::chat::{ChatModel, ChatRequest, ChatResponse, DeltaSink, ModelError};
+use leadsman_ports::testing::HangingModel;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 const SESSIONS: usize = 1_000;
 const CONNECTIONS: usize = 20;
 const POLLS: usize = 250;
-
-/// Never answers.
-struct Silent;
-
-#[async_trait]
-impl ChatModel for Silent {
-    fn model(&self) -> &str {
-        "silent"
-    }
-
-    async fn complete(
-        &self,
-        _: &ChatRequest,
-        _: Option<&dyn DeltaSink>,
-    ) -> Result<ChatResponse, ModelError> {
-        std::future::pending().await
-    }
-}
 
 async fn start(directory: &Path, stop: CancellationToken) -> (SocketAddr, Vec<Uuid>) {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demos/basket-rollout");
@@ -54,7 +35,7 @@ async fn start(directory: &Path, stop: CancellationToken) -> (SocketAddr, Vec<Uu
     config.storage.directory = directory.to_owned();
     config.cluster.snapshot = Some(demo.join("snapshot"));
     let cluster = app::connect_cluster(&config.cluster).await.unwrap();
-    let ports = app::ports(cluster, Some(Arc::new(Silent))).unwrap();
+    let ports = app::ports(cluster, Some(Arc::new(HangingModel))).unwrap();
     let app = App::build_with(&config, ports).await.unwrap();
     let api = app.api_addr();
     tokio::spawn(app.run(stop));

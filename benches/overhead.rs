@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use jiff::Timestamp;
 use leadsman::engine::budget::Limits;
 use leadsman::engine::driver::{self, Ports, Signals};
 use leadsman::engine::events::{Entry, Event};
@@ -22,9 +21,7 @@ use leadsman_ports::chat::{
     ChatModel, ChatRequest, ChatResponse, DeltaSink, FinishReason, ModelError, TokenUsage, ToolCall,
 };
 use leadsman_ports::clock::SystemClock;
-use leadsman_ports::cluster::{
-    Cluster, ClusterError, ListQuery, LogQuery, ObjectList, ResourceType,
-};
+use leadsman_ports::testing::UnreachableCluster;
 use leadsman_ports::tool::{Effect, Tool, ToolError, ToolSpec};
 use leadsman_ports::workflow::NoCatalog;
 use leadsman_store::MemoryStore;
@@ -90,34 +87,6 @@ impl Tool for Look {
     }
 }
 
-/// A cluster without anything, so that triage costs nothing.
-struct Nothing;
-
-#[async_trait]
-impl Cluster for Nothing {
-    fn label(&self) -> String {
-        "nothing".to_owned()
-    }
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-    async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
-        Ok(Vec::new())
-    }
-    async fn resolve(&self, kind: &str, _: Option<&str>) -> Result<ResourceType, ClusterError> {
-        Err(ClusterError::UnknownKind { kind: kind.to_owned(), similar: Vec::new() })
-    }
-    async fn get(&self, _: &ResourceType, _: &str, name: &str) -> Result<Value, ClusterError> {
-        Err(ClusterError::NotFound(name.to_owned()))
-    }
-    async fn list(&self, _: &ResourceType, _: &ListQuery) -> Result<ObjectList, ClusterError> {
-        Ok(ObjectList::default())
-    }
-    async fn logs(&self, query: &LogQuery) -> Result<String, ClusterError> {
-        Err(ClusterError::NotFound(query.pod.clone()))
-    }
-}
-
 struct Silent;
 
 impl Listener for Silent {
@@ -138,7 +107,7 @@ fn ports(turns: usize) -> Ports {
     let look = Look { spec, output: "a line of output\n".repeat(241) };
     let tools = ToolRegistry::new(vec![Arc::new(look)]).unwrap();
     Ports {
-        cluster: Arc::new(Nothing),
+        cluster: Arc::new(UnreachableCluster),
         model: Some(Arc::new(Scripted { turns })),
         catalog: Arc::new(NoCatalog),
         tools: Arc::new(tools),

@@ -59,7 +59,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Openapi => openapi::run(),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("leadsman: {}", error.to_string().replace('\n', " "));
+        eprintln!("leadsman: {}", error.to_string().replace('\n', "; "));
         ExitCode::from(1)
     })
 }

@@ -55,11 +55,15 @@ pub fn load(
     for (name, value) in environment {
         override_from(&mut merged, &name, &value)?;
     }
-    let config: Config =
-        serde_path_to_error::deserialize(merged).map_err(|error| ConfigError::Setting {
-            setting: error.path().to_string(),
-            problem: error.inner().to_string(),
-        })?;
+    let config: Config = serde_path_to_error::deserialize(merged).map_err(|error| {
+        let setting = error.path().to_string();
+        let form = if setting.ends_with("_address") {
+            "; write an address and a port, such as 127.0.0.1:8080"
+        } else {
+            ""
+        };
+        ConfigError::Setting { problem: format!("{}{form}", error.inner()), setting }
+    })?;
     check(&config)?;
     Ok(config)
 }
@@ -96,7 +100,7 @@ fn merge(under: &mut Value, over: Value) {
 }
 
 fn override_from(settings: &mut Value, name: &str, value: &str) -> Result<(), ConfigError> {
-    if !name.starts_with("LEADSMAN_") || name == env::CONFIG_FILE {
+    if !name.starts_with("LEADSMAN_") || name == env::CONFIG_FILE || is_service_link(name) {
         return Ok(());
     }
     let Some(variable) = env::NAMES.iter().find(|variable| variable.name == name) else {
@@ -112,6 +116,12 @@ fn override_from(settings: &mut Value, name: &str, value: &str) -> Result<(), Co
         *slot = typed(variable.setting, value);
     }
     Ok(())
+}
+
+/// Kubernetes sets such variables in every pod beside a Service that is named `leadsman`.
+fn is_service_link(name: &str) -> bool {
+    name == "LEADSMAN_PORT"
+        || ["LEADSMAN_PORT_", "LEADSMAN_SERVICE_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Reads a variable's text as the YAML scalar that its setting expects; texts stay texts.
@@ -227,7 +237,7 @@ mod tests {
     #[test]
     fn every_mistake_names_the_setting_and_the_fix() {
         for (pairs, says) in [
-            (&[("LEADSMAN_API_ADDRESS", "nonsense")][..], "server.api_address"),
+            (&[("LEADSMAN_API_ADDRESS", "80")][..], "such as 127.0.0.1:8080"),
             (&[("LEADSMAN_MODEL_ENDPOINT", "http://x")], "model.name: is missing"),
             (&[("LEADSMAN_MODEL_NAME", "x")], "model.endpoint: is missing"),
             (&[("LEADSMAN_MAX_TURNS", "0")], "investigation.max_turns: must be at least 1"),
@@ -238,6 +248,13 @@ mod tests {
             let problem = with(pairs).unwrap_err().to_string();
             assert!(problem.contains(says), "{problem}");
         }
+    }
+
+    #[test]
+    fn variables_that_kubernetes_sets_for_a_service_are_not_ours() {
+        assert!(
+            with(&[("LEADSMAN_SERVICE_HOST", "10.0.0.1"), ("LEADSMAN_PORT", "tcp://x")]).is_ok()
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use leadsman_contract::{HumanReviewReason, InvestigationOutcome, SessionState, Verdict};
 use serde_json::Value;
 
-use crate::harness::{Harness, good_model, subject};
+use crate::harness::{Harness, gated_model, good_model, subject};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incident_goes_from_post_to_a_verified_result() {
@@ -27,15 +27,7 @@ async fn an_incident_goes_from_post_to_a_verified_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poll_tells_progress_and_the_result_waits_for_the_end() {
-    let gate = leadsman_testkit::Gate::new();
-    let held = gate.clone();
-    let model = leadsman_testkit::FakeModel::start(leadsman_testkit::investigator(
-        |_| crate::harness::look(),
-        move |request| {
-            let submission = crate::harness::submission(request);
-            leadsman_testkit::Reply::call("submit_result", &submission).after(&held)
-        },
-    ));
+    let (model, gate) = gated_model();
     let service = Harness::with_model(&model).await;
     let id = service.submit(&subject().incident).await;
     model.wait_for_requests(2).await;

@@ -8,7 +8,7 @@ use leadsman::config::{self, Config};
 use leadsman::sessions::Sessions;
 use leadsman_client::Client;
 use leadsman_contract::{IncidentRequest, IncidentResponse, SessionState, SessionStatus};
-use leadsman_testkit::{ChatRequestView, FakeModel, Reply};
+use leadsman_testkit::{ChatRequestView, FakeModel, Gate, Reply};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -197,4 +197,15 @@ pub(crate) fn good_model() -> FakeModel {
         |_| look(),
         |request| Reply::call("submit_result", &submission(request)),
     ))
+}
+
+/// Looks, then submits once the gate is open.
+pub(crate) fn gated_model() -> (FakeModel, Gate) {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let model = FakeModel::start(leadsman_testkit::investigator(
+        |_| look(),
+        move |request| Reply::call("submit_result", &submission(request)).after(&held),
+    ));
+    (model, gate)
 }

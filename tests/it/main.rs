@@ -5,6 +5,7 @@
 mod cancel;
 mod controller_day;
 mod crash;
+mod engine;
 mod harness;
 mod load;
 mod model_output;

@@ -1,18 +1,12 @@
 //! Shutdown: refuse, drain, checkpoint; the next process goes on.
 
 use leadsman_contract::SessionState;
-use leadsman_testkit::{FakeModel, Gate, Reply};
 
-use crate::harness::{self, Harness, look, subject, submission};
+use crate::harness::{self, Harness, gated_model, subject};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_outlives_the_grace_is_checkpointed_and_goes_on_after_a_restart() {
-    let gate = Gate::new();
-    let held = gate.clone();
-    let model = FakeModel::start(leadsman_testkit::investigator(
-        |_| look(),
-        move |request| Reply::call("submit_result", &submission(request)).after(&held),
-    ));
+    let (model, gate) = gated_model();
     let directory = leadsman_testkit::temp_dir().unwrap();
     let mut config = harness::config(directory.path(), Some(&model));
     config.server.shutdown_grace_seconds = 0;
@@ -34,12 +28,7 @@ async fn what_outlives_the_grace_is_checkpointed_and_goes_on_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draining_service_is_not_ready_and_refuses_incidents() {
-    let gate = Gate::new();
-    let held = gate.clone();
-    let model = FakeModel::start(leadsman_testkit::investigator(
-        |_| look(),
-        move |request| Reply::call("submit_result", &submission(request)).after(&held),
-    ));
+    let (model, gate) = gated_model();
     let directory = leadsman_testkit::temp_dir().unwrap();
     let mut config = harness::config(directory.path(), Some(&model));
     config.server.shutdown_grace_seconds = 60;

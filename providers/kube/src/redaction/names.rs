@@ -97,9 +97,6 @@ pub(super) fn is_secret(name: &str) -> bool {
         return false;
     }
     let joined = words.concat();
-    if SECRET_PARTS.iter().any(|part| joined.contains(part)) {
-        return true;
-    }
     match joined.as_str() {
         // The shell's own directories.
         "pwd" | "oldpwd" => return false,
@@ -107,7 +104,23 @@ pub(super) fn is_secret(name: &str) -> bool {
         "authorization" | "cookie" | "setcookie" => return true,
         _ => {}
     }
+    if name.contains(['-', '.']) {
+        return ends_as_secret(&words);
+    }
+    if SECRET_PARTS.iter().any(|part| joined.contains(part)) {
+        return true;
+    }
     words.iter().any(|word| SECRET_WORDS.contains(&word.as_str())) || joined.ends_with("token")
+}
+
+/// `token-mint` and `secret-store.vault` are names of things: with hyphens or dots the end decides.
+fn ends_as_secret(words: &[String]) -> bool {
+    let tail = words[words.len().saturating_sub(2)..].concat();
+    let tail = tail.strip_suffix('s').unwrap_or(&tail);
+    let last = words.last().map(String::as_str).unwrap_or_default();
+    SECRET_PARTS.iter().any(|part| tail.ends_with(part))
+        || SECRET_WORDS.contains(&last)
+        || tail.ends_with("token")
 }
 
 /// Whether the name promises a connection string, of which only the password is secret.
@@ -153,6 +166,9 @@ mod tests {
             "apiKey",
             "API_KEY",
             "x-api-key",
+            "client-secret",
+            "aws-secret-access-key",
+            "db.passwords",
             "GITHUB_TOKEN",
             "AWS_SECRET_ACCESS_KEY",
             "PRIVATE_KEY",
@@ -177,6 +193,9 @@ mod tests {
             "SECRET_PATH",
             "compass",
             "keyboard",
+            "token-mint",
+            "secret-store",
+            "password-manager.tools",
             "secretKeyRef",
             "BYPASS",
             "monkey",

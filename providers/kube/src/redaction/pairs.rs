@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Redactor, names};
+use super::{Redactor, is_mask, names};
 
 /// Words that a secret's name contains; [`names::is_secret`] decides on the whole name.
 macro_rules! key {
@@ -50,7 +50,10 @@ fn scan<'t>(redactor: &Redactor, pattern: &Regex, text: &'t str, is_flag: bool) 
             && captures.name("q").is_none_or(|quote| quote.is_empty())
             && separator.as_str().starts_with(':')
             && separator.len() > 1;
-        let harmless = names::is_harmless_value(secret)
+        let glued = !value.quoted && separator.as_str() == ":";
+        let harmless = is_mask(secret)
+            || (glued && is_reference(&text[..key.start()], key.as_str(), secret))
+            || names::is_harmless_value(secret)
             || (prose && is_prose(key.as_str(), secret))
             || (is_flag && secret.starts_with('-'));
         if harmless {
@@ -66,6 +69,22 @@ fn scan<'t>(redactor: &Redactor, pattern: &Regex, text: &'t str, is_flag: bool) 
     }
     output.push_str(&text[copied..]);
     Cow::Owned(output)
+}
+
+/// `registry/vault-secrets:1.17` is an image, `auth-token:8080` a host and its port. Nothing is a reference
+/// that is called a password.
+fn is_reference(before: &str, key: &str, value: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    if key.contains("pass") || key.contains("pwd") {
+        return false;
+    }
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_port = key.contains(['-', '.']) && (2..=5).contains(&value.len()) && digits(value);
+    let is_version = value.contains('.')
+        && value.trim_start_matches('v').split('.').all(|part| {
+            part.starts_with(|letter: char| letter.is_ascii_digit()) && part.len() <= 12
+        });
+    before.ends_with('/') || is_version || is_port
 }
 
 struct ValueSpan {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::{Redactor, is_mask, pairs};
+use super::{MASK_PREFIX, Redactor, is_mask, pairs};
 
 /// Whether a hit, and the text of its group `v`, is a secret.
 type Accepts = fn(&Captures<'_>, &str) -> bool;
@@ -15,6 +15,11 @@ struct Rule {
     pattern: Regex,
     accepts: Accepts,
 }
+
+/// Longest mask in bytes.
+const MAX_MASK: usize = 40;
+/// Passes over one text; what is found after the second lies in text made to be found late.
+const MAX_PASSES: usize = 8;
 
 /// A cheap test that most text fails, so that the rules run on little of it.
 const SUSPICIOUS: &str = r"(?i)passw|passphrase|pwd|pass\b|secret|token|key|credential|auth|bearer|cookie|jwt|://|@\w*\(|eyJ|AKIA|ASIA|gh[pousr]_|github_pat|glpat-|xox[a-z]-|sk-|AIza|npm_|hvs\.|k_live_|SG\.|dop_v1|-u\b|--user";
@@ -70,13 +75,27 @@ static COMPILED: LazyLock<Option<Compiled>> = LazyLock::new(|| {
     Some(Compiled { suspicious: Regex::new(SUSPICIOUS).ok()?, rules })
 });
 
-/// Applies every rule. Were a rule not to compile, the whole text would be masked rather than let through.
+/// Applies every rule until nothing more is found: a mask may be the boundary at which a rule sees a second
+/// secret that the first one hid. Were a rule not to compile, the whole text would be masked rather than let
+/// through.
 pub(super) fn redact<'t>(redactor: &Redactor, text: &'t str) -> Cow<'t, str> {
     let Some(compiled) = COMPILED.as_ref() else {
         return Cow::Owned(redactor.mask(text));
     };
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..MAX_PASSES {
+        match pass(redactor, compiled, &text) {
+            Some(changed) => text = Cow::Owned(changed),
+            None => break,
+        }
+    }
+    text
+}
+
+/// `None` where no rule finds anything.
+fn pass(redactor: &Redactor, compiled: &Compiled, text: &str) -> Option<String> {
     if !compiled.suspicious.is_match(text) {
-        return Cow::Borrowed(text);
+        return None;
     }
     let mut text = Cow::Borrowed(text);
     for rule in &compiled.rules {
@@ -84,9 +103,12 @@ pub(super) fn redact<'t>(redactor: &Redactor, text: &'t str) -> Cow<'t, str> {
             text = Cow::Owned(changed);
         }
     }
-    match pairs::redact(redactor, &text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(changed) => Cow::Owned(changed),
+    if let Cow::Owned(changed) = pairs::redact(redactor, &text) {
+        text = Cow::Owned(changed);
+    }
+    match text {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(changed) => Some(changed),
     }
 }
 
@@ -95,19 +117,34 @@ fn apply<'t>(redactor: &Redactor, rule: &Rule, text: &'t str) -> Cow<'t, str> {
     let mut copied = 0;
     for captures in rule.pattern.captures_iter(text) {
         let Some(value) = captures.name("v") else { continue };
-        let secret = value.as_str();
-        if secret.trim().is_empty() || is_mask(secret) || !(rule.accepts)(&captures, secret) {
+        let end = mask_around(text, value.end()).unwrap_or(value.end());
+        let secret = &text[value.start()..end];
+        if secret.trim().is_empty()
+            || is_mask(secret)
+            || value.start() < copied
+            || mask_around(text, value.start()).is_some()
+            || !(rule.accepts)(&captures, secret)
+        {
             continue;
         }
         output.push_str(&text[copied..value.start()]);
         output.push_str(&redactor.mask(secret));
-        copied = value.end();
+        copied = end;
     }
     if copied == 0 {
         return Cow::Borrowed(text);
     }
     output.push_str(&text[copied..]);
     Cow::Owned(output)
+}
+
+/// Where the mask ends in whose middle the position lies: a mask is one thing and never taken apart.
+fn mask_around(text: &str, position: usize) -> Option<usize> {
+    let earliest = text.floor_char_boundary(position.saturating_sub(MAX_MASK));
+    let start = earliest + text[earliest..position].rfind(MASK_PREFIX)?;
+    let window = &text[start..text.floor_char_boundary(text.len().min(start + MAX_MASK))];
+    let end = start + window.find('>')? + 1;
+    (end > position && is_mask(&text[start..end])).then_some(end)
 }
 
 fn always(_: &Captures<'_>, _: &str) -> bool {

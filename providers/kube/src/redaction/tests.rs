@@ -35,6 +35,8 @@ fn secrets_in_text_are_masked() {
         (r#"{"password":"hun\"ter2","user":"a"}"#, "ter2"),
         (r#"msg="{\"api_key\":\"hunter2\"}""#, "hunter2"),
         ("token: t0ken-value", "t0ken-value"),
+        ("user/password:hunter2", "hunter2"),
+        ("db-password:12345", "12345"),
         ("spring.datasource.password: hunter2", "hunter2"),
         ("Server=db;User Id=sa;Password=hunter2;Encrypt=true", "hunter2"),
         ("secretName=x/password=hunter2", "hunter2"),
@@ -58,6 +60,14 @@ fn the_rest_of_a_connection_string_stays() {
 }
 
 #[test]
+fn secrets_without_a_gap_between_them_are_all_masked() {
+    let output = text("AKIAIOSFODNN7EXAMPLEeyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln");
+    assert!(!output.contains("AKIA") && !output.contains("eyJ"), "{output}");
+    let output = text(" -u password=A");
+    assert_eq!(text(&output), output, "a mask is never taken apart");
+}
+
+#[test]
 fn diagnostics_stay_byte_for_byte() {
     for line in [
         "secret \"db-credentials\" not found",
@@ -75,6 +85,10 @@ fn diagnostics_stay_byte_for_byte() {
         "GET http://prometheus:9090/api/v1/query?q=up@end()",
         "dial tcp 10.0.0.7:5432: connect: connection refused",
         "resourceVersion: 184467",
+        "quay.io/keyforge/token-mint:6.0.1",
+        "registry.example.com/vault-secrets:latest",
+        "vault-secrets:v1.17.0",
+        "dial tcp: lookup auth-token:8080",
         "secretName: shop-tls",
         "automountServiceAccountToken: true",
         "sk-frontend-7d9f8c6b54-x2k9q",

@@ -8,9 +8,11 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::chat::{ChatModel, ChatRequest, ChatResponse, DeltaSink, ModelError};
 use crate::clock::Clock;
+use crate::cluster::{Cluster, ClusterError, ListQuery, LogQuery, ObjectList, ResourceType};
 
 /// A clock that stands where it is put.
 #[derive(Debug)]
@@ -58,5 +60,59 @@ impl ChatModel for ScriptedModel {
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
             .unwrap_or_else(|| Err(ModelError::Unavailable("the script has ended".into())))
+    }
+}
+
+/// A model that never answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HangingModel;
+
+#[async_trait]
+impl ChatModel for HangingModel {
+    fn model(&self) -> &str {
+        "hanging"
+    }
+
+    async fn complete(
+        &self,
+        _: &ChatRequest,
+        _: Option<&dyn DeltaSink>,
+    ) -> Result<ChatResponse, ModelError> {
+        std::future::pending().await
+    }
+}
+
+/// A cluster that nobody reaches: every call times out at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UnreachableCluster;
+
+#[async_trait]
+impl Cluster for UnreachableCluster {
+    fn label(&self) -> String {
+        "unreachable".to_owned()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
+        Err(ClusterError::Timeout)
+    }
+
+    async fn resolve(&self, _: &str, _: Option<&str>) -> Result<ResourceType, ClusterError> {
+        Err(ClusterError::Timeout)
+    }
+
+    async fn get(&self, _: &ResourceType, _: &str, _: &str) -> Result<Value, ClusterError> {
+        Err(ClusterError::Timeout)
+    }
+
+    async fn list(&self, _: &ResourceType, _: &ListQuery) -> Result<ObjectList, ClusterError> {
+        Err(ClusterError::Timeout)
+    }
+
+    async fn logs(&self, _: &LogQuery) -> Result<String, ClusterError> {
+        Err(ClusterError::Timeout)
     }
 }
