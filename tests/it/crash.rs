@@ -28,7 +28,7 @@ impl Process {
         let settings = serde_json::json!({
             "server": {
                 "api_address": "127.0.0.1:0", "health_address": "127.0.0.1:0",
-                "metrics_address": "127.0.0.1:0"
+                "metrics_address": "127.0.0.1:0", "shutdown_grace_seconds": 0
             },
             "model": {"endpoint": model.endpoint(), "name": "fake"},
             "cluster": {"snapshot": subject().snapshot},
@@ -125,5 +125,22 @@ async fn every_accepted_session_ends_with_one_result_after_kill_9() {
     for id in &ids {
         assert_eq!(lines.get(&id.to_string()), Some(&1), "one audit event for session {id}");
     }
+    process.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_the_process_with_exit_code_0_and_keeps_what_was_accepted() {
+    let model = FakeModel::start(|_| Reply::hang());
+    let directory = leadsman_testkit::temp_dir().unwrap();
+    let mut process = Process::start(directory.path(), &model);
+    let id = process.submit(1).await;
+    model.wait_for_requests(1).await;
+    let pid = process.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+
+    let model = crate::harness::good_model();
+    let process = Process::start(directory.path(), &model);
+    assert_eq!(process.completed(id).await, "incident-1");
     process.kill();
 }

@@ -66,9 +66,9 @@ impl Demo {
         let running = app.run(stop.clone());
         tokio::pin!(running);
         let story = async {
-            tell(scenario, api, &sessions).await?;
+            let session = tell(scenario, api, &sessions).await?;
             if !self.once {
-                print_tour(scenario, api, others)?;
+                print_tour(scenario, session, api, others)?;
                 shutdown::requested().await;
             }
             Ok::<_, Error>(())
@@ -107,7 +107,7 @@ async fn build(mut config: Config, scenario: &Scenario) -> Result<App, Error> {
 }
 
 /// Submits the incident over HTTP, shows the investigation live and prints the verdict.
-async fn tell(scenario: &Scenario, api: SocketAddr, sessions: &Sessions) -> Result<(), Error> {
+async fn tell(scenario: &Scenario, api: SocketAddr, sessions: &Sessions) -> Result<Uuid, Error> {
     let client = Client::new(&format!("http://{api}"))?;
     let incident = IncidentRequest::decode(scenario.incident)
         .map_err(|invalid| format!("incident of demo {}: {invalid}", scenario.name))?;
@@ -117,7 +117,7 @@ async fn tell(scenario: &Scenario, api: SocketAddr, sessions: &Sessions) -> Resu
     watch(sessions, accepted.session_id).await?;
     let result = client.result(&accepted.session_id.to_string()).await?;
     print!("{}", report::render(&result));
-    Ok(())
+    Ok(accepted.session_id)
 }
 
 /// Shows a session's entries until it has ended.
@@ -156,6 +156,7 @@ async fn watch(sessions: &Sessions, id: Uuid) -> Result<(), Error> {
 /// Prints how to repeat it by hand.
 fn print_tour(
     scenario: &Scenario,
+    session: Uuid,
     api: SocketAddr,
     (health, metrics): (SocketAddr, SocketAddr),
 ) -> Result<(), Error> {
@@ -165,8 +166,8 @@ fn print_tour(
         "  curl -s http://{api}/api/v1/incident/analyze -H 'Content-Type: application/json' \\"
     );
     println!("    -d '{}'", serde_json::to_string(&incident)?.replace('\'', "'\\''"));
-    println!("  curl -s http://{api}/api/v1/incident/session/SESSION_ID");
-    println!("  curl -s http://{api}/api/v1/incident/session/SESSION_ID/result");
+    println!("  curl -s http://{api}/api/v1/incident/session/{session}");
+    println!("  curl -s http://{api}/api/v1/incident/session/{session}/result");
     println!(
         "\nAlso there: http://{api}/docs (API), http://{api}/config, http://{health}/readyz, http://{metrics}/metrics"
     );
