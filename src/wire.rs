@@ -2,13 +2,16 @@
 
 use jiff::{Timestamp, Unit};
 use leadsman_contract::{
-    Citation, DueDiligence, HumanReviewReason, IncidentRequest, IncidentResponse,
+    Citation, DueDiligence, HumanReviewReason, Hypothesis as WireHypothesis, HypothesisEvidence,
+    HypothesisStatus as WireHypothesisStatus, IncidentRequest, IncidentResponse,
     InvestigationOutcome, Partial, Progress, RemediationTarget, RootCauseAnalysis, SessionState,
     SessionStatus, Usage, Verdict as WireVerdict,
 };
 use leadsman_ports::cluster::ObjectRef;
 use uuid::Uuid;
 
+use crate::engine::evidence as domain;
+use crate::engine::hypotheses::HypothesisStatus;
 use crate::engine::incident::{Duplicate, Incident, Severity, SignalMode};
 use crate::engine::verdict::{Conclusion, Outcome, ReviewReason, Verdict};
 use crate::sessions::{State, View};
@@ -198,12 +201,49 @@ fn completed(view: &View, conclusion: &Conclusion, timestamp: &str) -> IncidentR
             .collect(),
         degraded: conclusion.degraded,
         partial: conclusion.partial.clone().map(|reason| Partial { reason }),
+        hypotheses: hypotheses(conclusion),
         next_steps: conclusion.next_steps.clone(),
         usage: Some(usage(view, conclusion)),
         ..IncidentResponse::default()
     };
     response.conform();
     response
+}
+
+/// The hypotheses, and the alternatives of the submission that are not among them.
+fn hypotheses(conclusion: &Conclusion) -> Vec<WireHypothesis> {
+    let evidence = |citations: &[domain::Citation]| {
+        let quote = |citation: &domain::Citation| HypothesisEvidence {
+            id: citation.evidence.to_string(),
+            quote: citation.quote.clone(),
+        };
+        citations.iter().map(quote).collect()
+    };
+    let kept = conclusion.hypotheses.iter().map(|hypothesis| WireHypothesis {
+        statement: hypothesis.statement.clone(),
+        test: hypothesis.test.clone(),
+        status: match hypothesis.status {
+            HypothesisStatus::Open => WireHypothesisStatus::Open,
+            HypothesisStatus::Supported => WireHypothesisStatus::Supported,
+            HypothesisStatus::Refuted => WireHypothesisStatus::Refuted,
+        },
+        evidence: evidence(&hypothesis.evidence),
+    });
+    let among =
+        |statement: &str| conclusion.hypotheses.iter().any(|kept| kept.statement == statement);
+    let alternatives =
+        conclusion.alternatives.iter().filter(|alternative| !among(&alternative.hypothesis));
+    let submitted = alternatives.map(|alternative| WireHypothesis {
+        statement: alternative.hypothesis.clone(),
+        test: alternative.ruled_out_by.clone(),
+        // Without a quote that holds it is only told, so it stays open.
+        status: match alternative.evidence {
+            Some(_) => WireHypothesisStatus::Refuted,
+            None => WireHypothesisStatus::Open,
+        },
+        evidence: evidence(alternative.evidence.as_slice()),
+    });
+    kept.chain(submitted).collect()
 }
 
 fn root_cause_analysis(

@@ -90,6 +90,7 @@ fn describe(
         | Event::EvidenceCollected { .. }
         | Event::TriageCompleted { .. }
         | Event::TriageFailed { .. }
+        | Event::HypothesesChanged { .. }
         | Event::ModelAnswered { .. }
         | Event::ModelFailed { .. }
         | Event::ToolsCalled { .. }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use console::style;
-use leadsman_contract::{IncidentResponse, RemediationTarget, Verdict};
+use leadsman_contract::{HypothesisStatus, IncidentResponse, RemediationTarget, Verdict};
 
 /// Width of wrapped text in columns.
 const WIDTH: usize = 96;
@@ -27,6 +27,13 @@ pub(super) fn render(result: &IncidentResponse) -> String {
             let _ = writeln!(out, "{line}");
         }
     }
+    let ruled_out: Vec<String> = result
+        .hypotheses
+        .iter()
+        .filter(|hypothesis| hypothesis.status == HypothesisStatus::Refuted)
+        .map(|hypothesis| format!("{} ({})", hypothesis.statement, hypothesis.test))
+        .collect();
+    numbered(&mut out, "Ruled out", &ruled_out);
     numbered(&mut out, "What to do next", &result.next_steps);
     if !result.warnings.is_empty() {
         let _ = writeln!(out, "\n{}", style("Notes").bold());

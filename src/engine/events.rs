@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::Limits;
 use super::evidence::Evidence;
+use super::hypotheses::Hypothesis;
 use super::incident::Incident;
 use super::verdict::{Conclusion, Proposal};
 use crate::triage::TriageReport;
@@ -76,6 +77,11 @@ pub enum Event {
     TriageCompleted {
         /// What they found.
         report: TriageReport,
+    },
+    /// The possible explanations and where they stand; the whole list each time.
+    HypothesesChanged {
+        /// In the order of their author.
+        hypotheses: Vec<Hypothesis>,
     },
     /// The cluster did not answer triage.
     TriageFailed {

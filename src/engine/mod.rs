@@ -4,6 +4,7 @@ pub mod budget;
 pub mod driver;
 pub mod events;
 pub mod evidence;
+pub mod hypotheses;
 pub mod incident;
 pub mod journal;
 pub mod prompts;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::budget::Spend;
 use super::evidence::{Citation, EvidenceId, Ledger};
+use super::hypotheses::Hypothesis;
 use super::incident::Severity;
 use crate::triage::Finding;
 use crate::triage::causes::CauseCode;
@@ -70,11 +71,27 @@ pub struct Alternative {
     pub hypothesis: String,
     /// Why it is not.
     pub ruled_out_by: String,
+    /// The words that show it. An alternative counts only when they stand in the evidence.
+    #[serde(default)]
+    pub evidence: Option<Citation>,
+}
+
+/// Who proposed a root cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    /// The model.
+    #[default]
+    Model,
+    /// The rule catalogue.
+    Rules,
 }
 
 /// A root cause as proposed, before any check.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Proposal {
+    /// See [`Author`].
+    pub author: Author,
     /// One or two sentences.
     pub summary: String,
     /// Stable code, where one fits.
@@ -143,6 +160,8 @@ pub struct Conclusion {
     pub exhibits: Vec<Exhibit>,
     /// What else was considered.
     pub alternatives: Vec<Alternative>,
+    /// Every explanation that was considered, with its status.
+    pub hypotheses: Vec<Hypothesis>,
     /// What a human should do.
     pub next_steps: Vec<String>,
     /// The due-diligence answers, as sent.
@@ -166,11 +185,13 @@ pub struct Checked {
     pub exhibits: Vec<Exhibit>,
     /// What does not, in words for whoever proposed it.
     pub problems: Vec<String>,
+    /// Alternatives whose evidence holds.
+    pub ruled_out: Vec<Alternative>,
 }
 
 /// Checks every citation of a proposal against the ledger.
 pub fn check(proposal: &Proposal, ledger: &Ledger) -> Checked {
-    let mut checked = Checked { exhibits: Vec::new(), problems: Vec::new() };
+    let mut checked = Checked { exhibits: Vec::new(), problems: Vec::new(), ruled_out: Vec::new() };
     for citation in &proposal.citations {
         match (ledger.check(citation), ledger.get(&citation.evidence)) {
             (Ok(()), Some(evidence)) => checked.exhibits.push(Exhibit {
@@ -181,6 +202,14 @@ pub fn check(proposal: &Proposal, ledger: &Ledger) -> Checked {
             }),
             (Err(problem), _) => checked.problems.push(problem.to_string()),
             (Ok(()), None) => {}
+        }
+    }
+    for alternative in &proposal.alternatives {
+        match alternative.evidence.as_ref().map(|citation| ledger.check(citation)) {
+            Some(Ok(())) => checked.ruled_out.push(alternative.clone()),
+            Some(Err(problem)) => checked.problems.push(problem.to_string()),
+            // Without evidence it is told but does not count.
+            None => {}
         }
     }
     let needs_support =
@@ -196,15 +225,17 @@ pub fn check(proposal: &Proposal, ledger: &Ledger) -> Checked {
 /// The confidence from which a verified root cause may count as shown.
 pub const CONFIRMED_FROM: f64 = 0.8;
 
-/// Grades a checked proposal. `corroborated` says that the rules name the same cause.
+/// Grades a checked proposal. Only a proposal that was tested against something else can be confirmed: an
+/// alternative was ruled out by evidence, or the rules, which weigh every cause of the catalogue against the
+/// others, name the same cause (`corroborated`).
 pub fn grade(proposal: &Proposal, checked: &Checked, corroborated: bool) -> Verdict {
     let undecided =
         matches!(proposal.outcome, Some(Outcome::InsufficientData | Outcome::Inconclusive));
     if undecided || checked.exhibits.is_empty() {
         return Verdict::Inconclusive;
     }
-    let ruled_out = !proposal.alternatives.is_empty();
-    let verdict = if proposal.confidence >= CONFIRMED_FROM && (corroborated || ruled_out) {
+    let tested = corroborated || !checked.ruled_out.is_empty();
+    let verdict = if proposal.confidence >= CONFIRMED_FROM && tested {
         Verdict::Confirmed
     } else {
         Verdict::Likely
@@ -216,6 +247,7 @@ impl Proposal {
     /// What the rules propose on their own.
     pub fn from_finding(finding: &Finding, outcome: Outcome) -> Self {
         Self {
+            author: Author::Rules,
             summary: finding.summary.clone(),
             cause: Some(finding.cause),
             severity: None,

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::engine::events::{Entry, Event, Phase};
+use crate::engine::hypotheses::HypothesisStatus;
 use crate::engine::incident::Incident;
 use crate::engine::journal::Listener;
 use crate::engine::verdict::Conclusion;
@@ -133,6 +134,7 @@ impl View {
             Event::Resumed
             | Event::TriageCompleted { .. }
             | Event::TriageFailed { .. }
+            | Event::HypothesesChanged { .. }
             | Event::ModelFailed { .. }
             | Event::ToolsCalled { .. }
             | Event::VerdictProposed { .. }
@@ -171,6 +173,11 @@ pub fn narrate(event: &Event) -> Option<String> {
             Some(finding) => format!("rules: {} on {}", finding.cause, finding.target),
             None => "rules: no cause found".to_owned(),
         },
+        Event::HypothesesChanged { hypotheses } if hypotheses.is_empty() => return None,
+        Event::HypothesesChanged { hypotheses } => {
+            let open = hypotheses.iter().filter(|one| one.status == HypothesisStatus::Open).count();
+            format!("hypotheses: {} open, {} decided", open, hypotheses.len() - open)
+        }
         Event::TriageFailed { reason } => format!("triage failed: {reason}"),
         Event::ModelAnswered { response, latency_ms } => format!(
             "model: {} tool calls, {} tokens, {latency_ms} ms",

@@ -172,7 +172,10 @@ pub(crate) fn submission_quoting((id, quote): (String, String)) -> Value {
         },
         "confidence": 0.9,
         "evidence": [{"id": id, "quote": quote}],
-        "alternatives": [{"hypothesis": "the node", "ruled_out_by": "the node is ready"}],
+        "alternatives": [{
+            "hypothesis": "the node", "ruled_out_by": "it is listed there",
+            "evidence": {"id": id, "quote": quote}
+        }],
         "next_steps": ["Roll back"],
         "investigation_outcome": "actionable"
     })

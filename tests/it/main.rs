@@ -8,6 +8,7 @@ mod controller_day;
 mod crash;
 mod engine;
 mod harness;
+mod hypotheses;
 mod load;
 mod model_output;
 mod problems;

@@ -28,7 +28,7 @@ fn cases() -> Vec<PathBuf> {
         .iter()
         .flat_map(|directory| std::fs::read_dir(root.join(directory)).unwrap())
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
+        .filter(|path| path.join("expected.yaml").is_file())
         .collect();
     cases.sort();
     cases

@@ -19,7 +19,8 @@ pub use incident::{
 pub use problem::{ProblemDocument, ProblemType};
 pub use response::{
     AlignmentFinding, AlignmentResult, AlignmentStepKind, AlignmentVerdict, Citation,
-    HumanReviewReason, IncidentResponse, InvestigationOutcome, Partial, Usage, Verdict,
+    HumanReviewReason, Hypothesis, HypothesisEvidence, HypothesisStatus, IncidentResponse,
+    InvestigationOutcome, Partial, Usage, Verdict,
 };
 pub use root_cause::{DetectedLabels, DueDiligence, RemediationTarget, RootCauseAnalysis};
 pub use session::{AnalyzeAccepted, CancelSessionResponse, Progress, SessionState, SessionStatus};

@@ -141,6 +141,9 @@ pub struct IncidentResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub partial: Option<Partial>,
+    /// Every explanation that was considered, and what decided it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hypotheses: Vec<Hypothesis>,
     /// What a person could do next.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub next_steps: Vec<String>,
@@ -248,6 +251,42 @@ pub struct Usage {
     pub tool_calls: u32,
     /// From acceptance to the end, in milliseconds.
     pub duration_ms: u64,
+}
+
+wire_enum! {
+    /// Where an explanation stands.
+    HypothesisStatus {
+        /// Not decided.
+        Open = "open",
+        /// Evidence speaks for it.
+        Supported = "supported",
+        /// Evidence rules it out.
+        Refuted = "refuted",
+    }
+}
+
+/// A possible explanation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Hypothesis {
+    /// What may be the case.
+    pub statement: String,
+    /// What would decide it, or did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub test: String,
+    /// Where it stands.
+    pub status: HypothesisStatus,
+    /// Quotes that decided it; every one was found in its evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<HypothesisEvidence>,
+}
+
+/// A quote for or against a hypothesis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HypothesisEvidence {
+    /// Evidence id.
+    pub id: String,
+    /// The exact words.
+    pub quote: String,
 }
 
 wire_enum! {

@@ -3,7 +3,10 @@
 use leadsman_ports::cluster::ObjectRef;
 
 use super::{Finding, Lookup, Run};
-use crate::engine::verdict::{self, Conclusion, Outcome, Proposal, ReviewReason, Verdict};
+use crate::engine::hypotheses;
+use crate::engine::verdict::{
+    self, Alternative, Author, Conclusion, Outcome, Proposal, ReviewReason, Verdict,
+};
 use crate::triage::causes::CauseCode;
 
 /// The confidence that a controller needs to see before it believes that nothing has to be done.
@@ -11,7 +14,9 @@ const NOTHING_TO_DO_FLOOR: f64 = 0.8;
 
 impl Run {
     /// Checks and grades a proposal with whatever of it holds.
-    pub(super) fn graded(&self, proposal: Proposal) -> Finding {
+    pub(super) fn graded(&self, mut proposal: Proposal) -> Finding {
+        let ruled_out = hypotheses::ruled_out(self.hypotheses.as_deref().unwrap_or_default());
+        proposal.alternatives.extend(ruled_out);
         let checked = verdict::check(&proposal, &self.ledger);
         let corroborated = proposal.cause.is_some()
             && self.rules_proposal().is_some_and(|rules| rules.cause == proposal.cause);
@@ -97,10 +102,11 @@ impl Run {
             severity: proposal.severity.unwrap_or(self.incident.severity),
             confidence,
             exhibits: checked.exhibits,
-            alternatives: proposal.alternatives,
+            alternatives: without_unproven(proposal.alternatives, &checked.ruled_out),
+            hypotheses: self.hypotheses.clone().unwrap_or_default(),
             next_steps: proposal.next_steps,
             due_diligence: proposal.due_diligence,
-            degraded: self.spend.turns == 0 || self.gave_up_on_model(),
+            degraded: proposal.author == Author::Rules,
             partial: partial.map(str::to_owned),
             warnings,
             review: self.review(outcome, partial.is_some()),
@@ -121,6 +127,7 @@ impl Run {
         };
         Finding {
             proposal: Proposal {
+                author: if self.spend.turns == 0 { Author::Rules } else { Author::Model },
                 summary: looked_at,
                 outcome: Some(Outcome::InsufficientData),
                 next_steps: vec![
@@ -129,17 +136,13 @@ impl Run {
                 ],
                 ..Proposal::default()
             },
-            checked: verdict::Checked { exhibits: Vec::new(), problems: Vec::new() },
+            checked: verdict::Checked {
+                exhibits: Vec::new(),
+                problems: Vec::new(),
+                ruled_out: Vec::new(),
+            },
             verdict: Verdict::Inconclusive,
         }
-    }
-
-    /// The model was asked and the answer is not its own.
-    fn gave_up_on_model(&self) -> bool {
-        let from_model = self.finding.as_ref().is_some_and(|finding| {
-            self.rules_proposal().is_none_or(|rules| rules != finding.proposal)
-        });
-        !from_model && (self.model_problem.is_some() || self.conversation.hopeless())
     }
 
     fn warnings(
@@ -215,4 +218,17 @@ impl Run {
             }
         }
     }
+}
+
+/// Takes quotes that did not hold away from alternatives.
+fn without_unproven(
+    mut alternatives: Vec<Alternative>,
+    ruled_out: &[Alternative],
+) -> Vec<Alternative> {
+    for alternative in &mut alternatives {
+        if !ruled_out.contains(alternative) {
+            alternative.evidence = None;
+        }
+    }
+    alternatives
 }

@@ -14,7 +14,9 @@ use leadsman_ports::workflow::WorkflowQuery;
 use super::budget::{Exhausted, Limits, Spend};
 use super::events::{Event, Phase};
 use super::evidence::{Evidence, Ledger};
+use super::hypotheses::Hypothesis;
 use super::incident::Incident;
+use super::tools::runtime::is_bookkeeping;
 use super::verdict::{Checked, Proposal, Verdict};
 use crate::triage::TriageReport;
 use conversation::Conversation;
@@ -77,6 +79,7 @@ pub struct Run {
     phase: Option<Phase>,
     ledger: Ledger,
     triage: Option<Result<TriageReport, String>>,
+    hypotheses: Option<Vec<Hypothesis>>,
     conversation: Conversation,
     spend: Spend,
     model_problem: Option<String>,
@@ -99,6 +102,7 @@ impl Run {
             phase: None,
             ledger: Ledger::default(),
             triage: None,
+            hypotheses: None,
             conversation: Conversation::default(),
             spend: Spend::default(),
             model_problem: None,
@@ -123,6 +127,9 @@ impl Run {
             Event::PhaseStarted { phase } => self.start(*phase),
             Event::EvidenceCollected { evidence } => self.collect(evidence),
             Event::TriageCompleted { report } => self.triage = Some(Ok(report.clone())),
+            Event::HypothesesChanged { hypotheses } => {
+                self.hypotheses = Some(hypotheses.clone());
+            }
             Event::TriageFailed { reason } => self.triage = Some(Err(reason.clone())),
             Event::ModelAnswered { response, .. } => {
                 self.spend.turns += 1;
@@ -130,8 +137,8 @@ impl Run {
                 self.proposal = self.conversation.answered(response);
             }
             Event::ModelFailed { reason } => self.model_problem = Some(reason.clone()),
-            Event::ToolAnswered { call_id, evidence, text, .. } => {
-                self.spend.tool_calls += 1;
+            Event::ToolAnswered { call_id, tool, evidence, text, .. } => {
+                self.spend.tool_calls += u32::from(!is_bookkeeping(tool));
                 if let Some(evidence) = evidence {
                     self.collect(evidence);
                 }

@@ -5,6 +5,7 @@ use leadsman_ports::workflow::WorkflowQuery;
 
 use super::{Interruption, Lookup, Run, Step};
 use crate::engine::events::{Event, Phase};
+use crate::engine::hypotheses;
 use crate::engine::verdict::{self, Outcome, Proposal, Verdict};
 
 /// How often a proposal whose evidence does not hold is sent back before what fails is dropped.
@@ -37,10 +38,14 @@ impl Run {
     }
 
     fn after_triage(&self) -> Step {
-        match (&self.triage, &self.model) {
-            (None, _) => Step::Triage,
-            (Some(_), Some(_)) => started(Phase::RootCause),
-            (Some(_), None) => self.without_model(),
+        match (&self.triage, &self.hypotheses, &self.model) {
+            (None, _, _) => Step::Triage,
+            (Some(Ok(report)), None, _) => {
+                let hypotheses = hypotheses::seed(&report.findings);
+                Step::Record(vec![Event::HypothesesChanged { hypotheses }])
+            }
+            (Some(_), _, Some(_)) => started(Phase::RootCause),
+            (Some(_), _, None) => self.without_model(),
         }
     }
 

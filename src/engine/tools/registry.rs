@@ -36,9 +36,9 @@ impl std::fmt::Debug for ToolRegistry {
 }
 
 impl ToolRegistry {
-    /// Takes the adapters' tools and adds the engine's own two.
+    /// Takes the adapters' tools and adds the engine's own.
     pub fn new(tools: Vec<Arc<dyn Tool>>) -> Result<Self, RegistryError> {
-        let mut definitions = Vec::with_capacity(tools.len() + 2);
+        let mut definitions = Vec::with_capacity(tools.len() + 3);
         for tool in &tools {
             let spec = tool.spec();
             match spec.effect {
@@ -52,6 +52,7 @@ impl ToolRegistry {
             });
         }
         definitions.push(read_evidence_definition());
+        definitions.push(submit::hypotheses_definition());
         let causes: Vec<&str> =
             causes::catalogue().iter().map(|cause| cause.code.as_str()).collect();
         definitions.push(submit::definition(&causes));

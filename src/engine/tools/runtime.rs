@@ -11,6 +11,7 @@ use super::registry::{READ_EVIDENCE, ToolRegistry};
 use super::{arguments, submit};
 use crate::engine::events::{Event, ToolOutcome};
 use crate::engine::evidence::{Evidence, EvidenceId, Ledger};
+use crate::engine::hypotheses::{self, Hypothesis};
 use crate::engine::untrusted;
 
 /// The most bytes of one output that the model sees at once; the rest stands in the ledger.
@@ -33,6 +34,8 @@ enum Output {
     Fresh(String),
     /// Part of evidence that the ledger already holds.
     Reread(String),
+    /// Hypotheses that the ledger supports, and what of them it does not.
+    Considered(Vec<Hypothesis>, Vec<String>),
 }
 
 /// Performs the calls of one turn concurrently and returns their events in the calls' order. At most
@@ -55,15 +58,16 @@ pub async fn perform(
     });
     let answers = futures::future::join_all(running).await;
     let mut next = ledger.entries().len() + 1;
-    calls
-        .iter()
-        .zip(answers)
-        .map(|(call, answer)| {
-            let event = word(call, answer, EvidenceId::numbered(next));
-            next += usize::from(matches!(&event, Event::ToolAnswered { evidence: Some(_), .. }));
-            event
-        })
-        .collect()
+    let mut events = Vec::with_capacity(calls.len());
+    for (call, answer) in calls.iter().zip(answers) {
+        if let Ok(Output::Considered(kept, _)) = &answer.output {
+            events.push(Event::HypothesesChanged { hypotheses: kept.clone() });
+        }
+        let event = word(call, answer, EvidenceId::numbered(next));
+        next += usize::from(matches!(&event, Event::ToolAnswered { evidence: Some(_), .. }));
+        events.push(event);
+    }
+    events
 }
 
 fn refuse(reason: &str) -> Answer {
@@ -78,6 +82,10 @@ async fn answer(registry: &ToolRegistry, ledger: &Ledger, call: &ToolCall) -> An
     let started = Instant::now();
     let output = if call.name == READ_EVIDENCE {
         reread(ledger, &arguments).map(Output::Reread)
+    } else if call.name == submit::HYPOTHESES {
+        let sent = submit::read_hypotheses(arguments.clone());
+        let (kept, problems) = hypotheses::verified(sent, ledger);
+        Ok(Output::Considered(kept, problems))
     } else {
         run(registry, &call.name, Value::Object(arguments.clone())).await.map(Output::Fresh)
     };
@@ -148,6 +156,14 @@ fn word(call: &ToolCall, answer: Answer, id: EvidenceId) -> Event {
             let digest = untrusted::digest(&text, DIGEST_BYTES, read_on);
             (ToolOutcome::Answered, None, untrusted::frame(&call.name, &digest))
         }
+        Ok(Output::Considered(kept, problems)) => {
+            let mut text = format!("kept {} hypotheses", kept.len());
+            for problem in problems {
+                text.push_str("; ");
+                text.push_str(&problem);
+            }
+            (ToolOutcome::Answered, None, text)
+        }
         Ok(Output::Fresh(text)) => {
             let evidence = Evidence::new(id, &call.name, arguments, text);
             let shown = show(&evidence, DIGEST_BYTES);
@@ -169,6 +185,11 @@ pub fn show(evidence: &Evidence, max: usize) -> String {
     let read_on = format!("{READ_EVIDENCE} shows them by id {}", evidence.id);
     let digest = untrusted::digest(&evidence.text, max, &read_on);
     format!("Evidence {}:\n{}", evidence.id, untrusted::frame(&evidence.tool, &digest))
+}
+
+/// Whether a tool only keeps the engine's books, so that its calls cost no budget.
+pub fn is_bookkeeping(tool: &str) -> bool {
+    tool == READ_EVIDENCE || tool == submit::HYPOTHESES
 }
 
 /// Whether a call is the submit tool.

@@ -5,12 +5,16 @@ use leadsman_ports::cluster::ObjectRef;
 use serde_json::{Map, Value, json};
 
 use crate::engine::evidence::{Citation, EvidenceId};
+use crate::engine::hypotheses::{Hypothesis, HypothesisStatus};
 use crate::engine::incident::Severity;
-use crate::engine::verdict::{Alternative, Outcome, Proposal};
+use crate::engine::verdict::{Alternative, Author, Outcome, Proposal};
 use crate::triage::causes;
 
 /// The tool that ends the root-cause phase.
 pub const SUBMIT: &str = "submit_result";
+
+/// The tool that keeps the hypotheses.
+pub const HYPOTHESES: &str = "update_hypotheses";
 
 /// Why a submission cannot be used. The text goes back to the model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +31,7 @@ pub enum SubmitError {
 pub fn definition(causes: &[&str]) -> ToolDefinition {
     let text = |description: &str| json!({"type": "string", "description": description});
     let texts = |description: &str| json!({"type": "array", "items": {"type": "string"}, "description": description});
+    let citation = citation_schema();
     ToolDefinition {
         name: SUBMIT.to_owned(),
         description: "Ends the investigation with its result. Every claim needs evidence: cite evidence ids with \
@@ -64,22 +69,19 @@ pub fn definition(causes: &[&str]) -> ToolDefinition {
                 "evidence": {
                     "type": "array",
                     "description": "Quotes that carry the root cause",
-                    "items": {
-                        "type": "object",
-                        "required": ["id", "quote"],
-                        "properties": {
-                            "id": text("Evidence id, e.g. E3"),
-                            "quote": text("Exact words from that evidence")
-                        }
-                    }
+                    "items": citation
                 },
                 "alternatives": {
                     "type": "array",
-                    "description": "Other explanations that were tested and ruled out",
+                    "description": "Other explanations that were tested and ruled out by evidence",
                     "items": {
                         "type": "object",
-                        "required": ["hypothesis", "ruled_out_by"],
-                        "properties": {"hypothesis": {"type": "string"}, "ruled_out_by": {"type": "string"}}
+                        "required": ["hypothesis", "ruled_out_by", "evidence"],
+                        "properties": {
+                            "hypothesis": {"type": "string"},
+                            "ruled_out_by": {"type": "string"},
+                            "evidence": citation
+                        }
                     }
                 },
                 "next_steps": texts("What an engineer should do, most useful first"),
@@ -91,6 +93,43 @@ pub fn definition(causes: &[&str]) -> ToolDefinition {
             }
         }),
     }
+}
+
+/// What is offered to the model for its hypotheses.
+pub fn hypotheses_definition() -> ToolDefinition {
+    ToolDefinition {
+        name: HYPOTHESES.to_owned(),
+        description:
+            "Replaces the list of explanations under consideration. Statuses other than open need \
+                      evidence. Use it when the picture changes."
+                .to_owned(),
+        parameters: json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["hypotheses"],
+            "properties": {"hypotheses": {"type": "array", "items": {
+                "type": "object",
+                "required": ["statement", "test", "status"],
+                "properties": {
+                    "statement": {"type": "string"},
+                    "test": {"type": "string", "description": "What would decide it"},
+                    "status": {"type": "string", "enum": ["open", "supported", "refuted"]},
+                    "evidence": {"type": "array", "items": citation_schema()}
+                }
+            }}}
+        }),
+    }
+}
+
+fn citation_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "quote"],
+        "properties": {
+            "id": {"type": "string", "description": "Evidence id, e.g. E3"},
+            "quote": {"type": "string", "description": "Exact words from that evidence"}
+        }
+    })
 }
 
 /// Reads a submission. Accepted beside the schema: flat objects, camelCase, numbers and booleans as strings,
@@ -114,6 +153,7 @@ pub fn read(mut object: Map<String, Value>) -> Result<Proposal, SubmitError> {
         field(&["actionable", "is_actionable"]).as_ref().and_then(boolean),
     );
     Ok(Proposal {
+        author: Author::Model,
         summary,
         cause: causes::parse(&text(field(&["cause", "cause_code"]))),
         severity: severity(&text(field(&["severity"]))),
@@ -256,9 +296,37 @@ fn citation(mut object: Map<String, Value>) -> Option<Citation> {
 
 fn alternative(mut object: Map<String, Value>) -> Option<Alternative> {
     let hypothesis = text(take(&mut object, &["hypothesis", "cause", "summary"]));
-    let ruled_out_by = text(take(&mut object, &["ruled_out_by", "reason", "evidence"]));
-    (!hypothesis.is_empty() && !ruled_out_by.is_empty())
-        .then_some(Alternative { hypothesis, ruled_out_by })
+    let ruled_out_by = text(take(&mut object, &["ruled_out_by", "reason"]));
+    let evidence =
+        objects(take(&mut object, &["evidence", "citation"])).into_iter().find_map(citation);
+    let told = !hypothesis.is_empty() && !(ruled_out_by.is_empty() && evidence.is_none());
+    told.then_some(Alternative { hypothesis, ruled_out_by, evidence })
+}
+
+/// Reads the arguments of the hypotheses tool as leniently as a submission.
+pub fn read_hypotheses(mut object: Map<String, Value>) -> Vec<Hypothesis> {
+    objects(take(&mut object, &["hypotheses", "items"]))
+        .into_iter()
+        .filter_map(hypothesis)
+        .collect()
+}
+
+fn hypothesis(mut object: Map<String, Value>) -> Option<Hypothesis> {
+    let statement = text(take(&mut object, &["statement", "hypothesis"]));
+    let status = text(take(&mut object, &["status"])).to_ascii_lowercase();
+    (!statement.is_empty()).then(|| Hypothesis {
+        statement,
+        test: text(take(&mut object, &["test"])),
+        status: match status.as_str() {
+            "supported" | "confirmed" => HypothesisStatus::Supported,
+            "refuted" | "ruled_out" | "rejected" => HypothesisStatus::Refuted,
+            _ => HypothesisStatus::Open,
+        },
+        evidence: objects(take(&mut object, &["evidence"]))
+            .into_iter()
+            .filter_map(citation)
+            .collect(),
+    })
 }
 
 #[cfg(test)]

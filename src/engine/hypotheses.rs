@@ -1,0 +1,103 @@
+//! Hypotheses: kept outside the chat, each with its test, its status and the evidence that decided it.
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::{Citation, Ledger};
+use super::verdict::Alternative;
+use crate::triage::Finding;
+
+/// The most hypotheses that are kept.
+pub const MAX_HYPOTHESES: usize = 12;
+
+/// Where a hypothesis stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HypothesisStatus {
+    /// Not decided.
+    Open,
+    /// Evidence speaks for it.
+    Supported,
+    /// Evidence rules it out.
+    Refuted,
+}
+
+/// A possible explanation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hypothesis {
+    /// What may be the case.
+    pub statement: String,
+    /// What would decide it.
+    pub test: String,
+    /// See [`HypothesisStatus`].
+    pub status: HypothesisStatus,
+    /// Quotes that decided it; every one holds.
+    pub evidence: Vec<Citation>,
+}
+
+/// The hypotheses that the rules' findings are for the model: to be tested, not to be believed.
+pub fn seed(findings: &[Finding]) -> Vec<Hypothesis> {
+    let hypothesis = |finding: &Finding| Hypothesis {
+        statement: format!("{} on {}: {}", finding.cause, finding.target, finding.summary),
+        test: format!("confirmed by: {} refuted by: {}", finding.confirm, finding.refute),
+        status: HypothesisStatus::Open,
+        evidence: finding.citations.clone(),
+    };
+    findings.iter().take(MAX_HYPOTHESES).map(hypothesis).collect()
+}
+
+/// Keeps of what a model sent only what the ledger supports: quotes that hold, and a decided status only
+/// where at least one does. Returns the hypotheses and what did not hold.
+pub fn verified(sent: Vec<Hypothesis>, ledger: &Ledger) -> (Vec<Hypothesis>, Vec<String>) {
+    let mut problems = Vec::new();
+    let mut kept: Vec<Hypothesis> = sent.into_iter().take(MAX_HYPOTHESES).collect();
+    for hypothesis in &mut kept {
+        hypothesis.evidence.retain(|citation| match ledger.check(citation) {
+            Ok(()) => true,
+            Err(problem) => {
+                problems.push(problem.to_string());
+                false
+            }
+        });
+        if hypothesis.status != HypothesisStatus::Open && hypothesis.evidence.is_empty() {
+            hypothesis.status = HypothesisStatus::Open;
+            problems.push(format!("{:?} stays open: no evidence decides it", hypothesis.statement));
+        }
+    }
+    (kept, problems)
+}
+
+/// The refuted ones, as alternatives that were ruled out.
+pub fn ruled_out(hypotheses: &[Hypothesis]) -> impl Iterator<Item = Alternative> {
+    hypotheses.iter().filter(|hypothesis| hypothesis.status == HypothesisStatus::Refuted).map(
+        |hypothesis| Alternative {
+            hypothesis: hypothesis.statement.clone(),
+            ruled_out_by: hypothesis.test.clone(),
+            evidence: hypothesis.evidence.first().cloned(),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::evidence::EvidenceId;
+    use serde_json::json;
+
+    #[test]
+    fn a_status_without_evidence_that_holds_stays_open() {
+        let mut ledger = Ledger::default();
+        ledger.record("t", json!({}), "the node is Ready".to_owned());
+        let refuted = |quote: &str| Hypothesis {
+            statement: "the node is down".to_owned(),
+            test: "its Ready condition".to_owned(),
+            status: HypothesisStatus::Refuted,
+            evidence: vec![Citation { evidence: EvidenceId::numbered(1), quote: quote.to_owned() }],
+        };
+        let (kept, problems) =
+            verified(vec![refuted("node is Ready"), refuted("invented")], &ledger);
+        let statuses: Vec<_> = kept.iter().map(|hypothesis| hypothesis.status).collect();
+        assert_eq!(statuses, [HypothesisStatus::Refuted, HypothesisStatus::Open]);
+        assert_eq!(problems.len(), 2);
+        assert_eq!(ruled_out(&kept).count(), 1);
+    }
+}
