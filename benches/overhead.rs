@@ -26,6 +26,7 @@ use leadsman_ports::tool::{Effect, Tool, ToolError, ToolSpec};
 use leadsman_ports::workflow::NoCatalog;
 use leadsman_store::MemoryStore;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -111,6 +112,7 @@ fn ports(turns: usize) -> Ports {
         model: Some(Arc::new(Scripted { turns })),
         catalog: Arc::new(NoCatalog),
         tools: Arc::new(tools),
+        triage_slots: Arc::new(Semaphore::new(1)),
     }
 }
 

@@ -18,12 +18,13 @@ use leadsman_ports::workflow::NoCatalog;
 use leadsman_server::{BindError, MetricsPort, RunError, Server, ServerConfig};
 use leadsman_store::{MemoryStore, SqliteStore};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditPipeline;
 use crate::config::{ClusterConfig, Config, ModelConfig};
-use crate::engine::driver::Ports;
+use crate::engine::driver::{Ports, TRIAGES_AT_ONCE};
 use crate::engine::tools::ToolRegistry;
 use crate::service::Service;
 use crate::sessions::{Sessions, Settings};
@@ -152,7 +153,13 @@ pub fn ports(
 ) -> Result<Ports, AppError> {
     let tools = ToolRegistry::new(read_only_tools(Arc::clone(&cluster)))
         .map_err(|error| AppError::Internal(error.to_string()))?;
-    Ok(Ports { cluster, model, catalog: Arc::new(NoCatalog), tools: Arc::new(tools) })
+    Ok(Ports {
+        cluster,
+        model,
+        catalog: Arc::new(NoCatalog),
+        tools: Arc::new(tools),
+        triage_slots: Arc::new(Semaphore::new(TRIAGES_AT_ONCE)),
+    })
 }
 
 impl App {

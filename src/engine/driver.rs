@@ -6,6 +6,7 @@ use std::time::Duration;
 use leadsman_ports::chat::{ChatModel, ChatRequest, ModelError};
 use leadsman_ports::cluster::{Cluster, ClusterError, ObjectRef};
 use leadsman_ports::workflow::{WorkflowCatalog, WorkflowQuery};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +37,12 @@ pub struct Ports {
     pub catalog: Arc<dyn WorkflowCatalog>,
     /// The tools.
     pub tools: Arc<ToolRegistry>,
+    /// Room for triages at once. Each holds the objects of a namespace while it thinks, so this bounds memory.
+    pub triage_slots: Arc<Semaphore>,
 }
+
+/// A sensible size for [`Ports::triage_slots`].
+pub const TRIAGES_AT_ONCE: usize = 8;
 
 /// The two ways to stop a driver from outside.
 #[derive(Debug, Clone)]
@@ -126,6 +132,8 @@ async fn perform(step: Step, run: &Run, ports: &Ports) -> Vec<Event> {
 }
 
 async fn run_triage(ports: &Ports, incident: &Incident, mut ledger: Ledger) -> Vec<Event> {
+    // Waiting for a slot does not count against the triage's own deadline; the run's still holds.
+    let _slot = ports.triage_slots.acquire().await;
     let known = ledger.entries().len();
     let triage = triage::triage(ports.cluster.as_ref(), incident, &mut ledger);
     let last = match tokio::time::timeout(TRIAGE_DEADLINE, triage).await {

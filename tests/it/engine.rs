@@ -21,6 +21,7 @@ use leadsman_ports::tool::{Effect, Tool, ToolError, ToolSpec};
 use leadsman_ports::workflow::NoCatalog;
 use leadsman_store::MemoryStore;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -71,6 +72,7 @@ async fn drive(
         model: Some(model),
         catalog: Arc::new(NoCatalog),
         tools: Arc::new(ToolRegistry::new(tools).unwrap()),
+        triage_slots: Arc::new(Semaphore::new(1)),
     };
     let submitted = Event::Submitted {
         incident: Box::new(Incident::default()),
