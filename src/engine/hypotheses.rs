@@ -34,12 +34,16 @@ pub struct Hypothesis {
     pub evidence: Vec<Citation>,
 }
 
-/// The hypotheses that the rules' findings are for the model: to be tested, not to be believed.
+/// The rules' findings as hypotheses. Their evidence speaks for them; a model is to test them all the same.
 pub fn seed(findings: &[Finding]) -> Vec<Hypothesis> {
     let hypothesis = |finding: &Finding| Hypothesis {
         statement: format!("{} on {}: {}", finding.cause, finding.target, finding.summary),
         test: format!("confirmed by: {} refuted by: {}", finding.confirm, finding.refute),
-        status: HypothesisStatus::Open,
+        status: if finding.citations.is_empty() {
+            HypothesisStatus::Open
+        } else {
+            HypothesisStatus::Supported
+        },
         evidence: finding.citations.clone(),
     };
     findings.iter().take(MAX_HYPOTHESES).map(hypothesis).collect()

@@ -56,9 +56,9 @@ async fn an_alternative_that_is_only_claimed_away_leaves_a_verdict_likely() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_word_from_the_model_the_rules_findings_are_the_open_hypotheses() {
+async fn without_a_model_the_rules_findings_are_the_hypotheses() {
     let service = Harness::by_rules().await;
     let result = service.investigate(&subject().incident).await;
     assert!(!result.hypotheses.is_empty());
-    assert!(result.hypotheses.iter().all(|one| one.status == HypothesisStatus::Open));
+    assert!(result.hypotheses.iter().all(|one| one.status == HypothesisStatus::Supported));
 }
