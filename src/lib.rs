@@ -2,13 +2,16 @@
 //!
 //! Reading order: [`engine`] (the journal, the run, the driver), [`triage`] (rules without a model),
 //! [`sessions`] (the life of investigations), [`audit`], [`service`] and [`wire`] (the API's side),
-//! [`config`], [`app`] (the composition), [`cli`].
+//! [`config`], [`app`] (the composition), [`foreground`] (one investigation without a service), [`eval`] (many
+//! of them against expected answers), [`cli`].
 
 pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod eval;
+pub mod foreground;
 pub mod service;
 pub mod sessions;
 pub mod shutdown;

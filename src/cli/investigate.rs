@@ -6,21 +6,14 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use leadsman_contract::{IncidentRequest, IncidentResponse, Verdict};
-use leadsman_ports::clock::{Clock as _, SystemClock};
-use leadsman_store::MemoryStore;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::progress::Progress;
 use super::{Outcome, load_config, report};
-use crate::app;
-use crate::config::Config;
-use crate::engine::driver::{self, Ended, Ports, Signals};
-use crate::engine::events::{Entry, Event};
-use crate::engine::journal::{Journal, Listener as _};
-use crate::engine::run::Run;
-use crate::sessions::View;
-use crate::{shutdown, wire};
+use crate::engine::budget::Limits;
+use crate::engine::driver::Ports;
+use crate::engine::journal::JournalError;
+use crate::{app, foreground, shutdown};
 
 /// Exit code of an investigation that did not come to a verdict.
 const INCONCLUSIVE: u8 = 2;
@@ -61,7 +54,7 @@ impl Investigate {
             .map_err(|invalid| format!("--incident {path}: {invalid}"))?;
         let cluster = app::connect_cluster(&config.cluster).await?;
         let ports = app::ports(cluster, app::connect_model(&config.model)?)?;
-        let result = investigate(request, &ports, &config).await?;
+        let result = investigate(request, &ports, config.investigation.limits()).await?;
         match self.output {
             Output::Text => print!("{}", report::render(&result)),
             Output::Json => println!("{}", serde_json::to_string_pretty(&result)?),
@@ -73,53 +66,24 @@ impl Investigate {
     }
 }
 
-/// Runs an investigation with a journal in memory; Ctrl-C ends it with the best verdict so far.
+/// Shows the investigation as it goes; Ctrl-C ends it with the best verdict so far.
 async fn investigate(
     request: IncidentRequest,
     ports: &Ports,
-    config: &Config,
-) -> Result<IncidentResponse, Box<dyn std::error::Error + Send + Sync>> {
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(MemoryStore::default());
-    let session = Uuid::new_v4();
+    limits: Limits,
+) -> Result<IncidentResponse, JournalError> {
     let progress = Arc::new(Progress::new());
-    let mut journal = Journal::new(
-        session,
-        0,
-        Arc::clone(&store) as Arc<_>,
-        Arc::clone(&clock) as Arc<_>,
-        Arc::clone(&progress) as Arc<_>,
-    );
-    let submitted = Event::Submitted {
-        incident: Box::new(wire::incident(request)),
-        limits: config.investigation.limits(),
-        model: ports.model.as_ref().map(|model| model.model().to_owned()),
-    };
-    let mut run = Run::new(ports.tools.definitions());
-    run.apply(&submitted);
-    journal.append(vec![submitted]).await?;
-    let signals =
-        Signals { cancel: CancellationToken::new(), checkpoint: CancellationToken::new() };
-    let cancel = signals.cancel.clone();
-    let ended = {
-        let driving = driver::drive(&mut run, &mut journal, ports, &signals);
-        tokio::pin!(driving);
-        tokio::select! {
-            ended = &mut driving => ended?,
-            _ = shutdown::requested() => {
-                cancel.cancel();
-                driving.await?
-            }
+    let cancel = CancellationToken::new();
+    let listener = Arc::clone(&progress) as Arc<_>;
+    let investigating = foreground::investigate(request, ports, limits, listener, cancel.clone());
+    tokio::pin!(investigating);
+    let result = tokio::select! {
+        result = &mut investigating => result,
+        _ = shutdown::requested() => {
+            cancel.cancel();
+            investigating.await
         }
     };
-    let mut entries = crate::engine::journal::read(store.as_ref(), session).await?;
-    if let Ended::Terminal(event) = ended {
-        let seq = entries.len() as u64 + 1;
-        let last = Entry { seq, at: clock.now(), event: *event };
-        progress.stored(std::slice::from_ref(&last));
-        entries.push(last);
-    }
     progress.finish();
-    let view = View::fold(&entries).ok_or("the journal is empty")?;
-    Ok(wire::result(&view))
+    result
 }

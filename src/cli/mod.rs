@@ -1,7 +1,9 @@
 //! The command line: one file a command.
 
+mod causes;
 mod check_config;
 mod demo;
+mod eval;
 mod investigate;
 mod openapi;
 mod progress;
@@ -38,6 +40,10 @@ enum Command {
     /// Serve or capture cluster snapshots.
     #[command(subcommand)]
     Snapshot(snapshot::Snapshot),
+    /// Run every case below a directory and measure how often the answer is right.
+    Eval(eval::Eval),
+    /// Print the catalogue of root causes.
+    Causes(causes::Causes),
     /// Check the configuration and print it with secrets masked.
     CheckConfig,
     /// Print the OpenAPI document.
@@ -55,6 +61,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(demo) => demo.run().await,
         Command::Investigate(investigate) => investigate.run(config).await,
         Command::Snapshot(snapshot) => snapshot.run(config).await,
+        Command::Eval(eval) => eval.run(config).await,
+        Command::Causes(causes) => causes.run(),
         Command::CheckConfig => check_config::run(config),
         Command::Openapi => openapi::run(),
     };

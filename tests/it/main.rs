@@ -7,6 +7,7 @@ mod cli;
 mod controller_day;
 mod crash;
 mod engine;
+mod eval;
 mod harness;
 mod hypotheses;
 mod load;

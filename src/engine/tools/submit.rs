@@ -299,8 +299,12 @@ fn alternative(mut object: Map<String, Value>) -> Option<Alternative> {
     let ruled_out_by = text(take(&mut object, &["ruled_out_by", "reason"]));
     let evidence =
         objects(take(&mut object, &["evidence", "citation"])).into_iter().find_map(citation);
-    let told = !hypothesis.is_empty() && !(ruled_out_by.is_empty() && evidence.is_none());
-    told.then_some(Alternative { hypothesis, ruled_out_by, evidence })
+    let supported = !ruled_out_by.is_empty() || evidence.is_some();
+    (supported && !hypothesis.is_empty()).then_some(Alternative {
+        hypothesis,
+        ruled_out_by,
+        evidence,
+    })
 }
 
 /// Reads the arguments of the hypotheses tool as leniently as a submission.
