@@ -16,7 +16,7 @@ test *arguments:
 
 # Runs the scenarios by rules alone.
 scenarios:
-    cargo test --test it scenarios
+    cargo run -- eval tests/scenarios
 
 # Formats the code.
 fmt:
@@ -31,9 +31,11 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# Writes the OpenAPI document.
-openapi:
+# Writes the generated files.
+generate:
     cargo run -- openapi > api/openapi.json
+    cargo run -- causes > docs/causes.md
+    cargo run -- eval tests/scenarios --output md > docs/evaluation.md
 
 # Measures engine overhead, poll latency and memory.
 bench:
