@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use leadsman_audit::FileSink;
 use leadsman_kube::client::{ConnectOptions, KubeCluster};
+use leadsman_kube::redaction;
 use leadsman_kube::snapshot::Snapshot;
 use leadsman_kube::tools::read_only_tools;
 use leadsman_llm::{OpenAiCompatible, OpenAiOptions};
 use leadsman_ports::chat::ChatModel;
 use leadsman_ports::clock::SystemClock;
 use leadsman_ports::cluster::Cluster;
+use leadsman_ports::redact::Redactor;
 use leadsman_ports::store::SessionStore;
 use leadsman_ports::workflow::NoCatalog;
 use leadsman_server::{BindError, MetricsPort, RunError, Server, ServerConfig};
@@ -146,6 +148,11 @@ fn api_key(config: &ModelConfig) -> Result<Option<SecretString>, AppError> {
     Ok(Some(SecretString::from(text.trim())))
 }
 
+/// Masks alert text as the cluster adapter masks the cluster's.
+pub fn redactor() -> Arc<dyn Redactor> {
+    Arc::new(redaction::Redactor::with_random_key())
+}
+
 /// What investigations need, over a cluster and perhaps a model.
 pub fn ports(
     cluster: Arc<dyn Cluster>,
@@ -208,7 +215,7 @@ impl App {
             tracing::info!(resumed, "unfinished investigations go on");
         }
         let view = config.server.dev_mode.then(|| config.masked());
-        let service = Arc::new(Service::new(sessions.clone(), clock, view));
+        let service = Arc::new(Service::new(sessions.clone(), clock, redactor(), view));
         let server = bind(config, &service, &metrics)?;
         let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
         Ok(Self { server, sessions, service, metrics, tasks, stop, grace })

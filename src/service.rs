@@ -8,6 +8,7 @@ use leadsman_contract::{
     SessionStatus,
 };
 use leadsman_ports::clock::Clock;
+use leadsman_ports::redact::Redactor;
 use leadsman_server::{InvestigationService, Readiness, ServiceError};
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,15 +21,21 @@ use crate::wire;
 pub struct Service {
     sessions: Sessions,
     clock: Arc<dyn Clock>,
+    redactor: Arc<dyn Redactor>,
     config: Option<Value>,
     not_ready: RwLock<Option<String>>,
 }
 
 impl Service {
     /// `config` is there in dev mode only, with secrets masked. Not ready until told otherwise.
-    pub fn new(sessions: Sessions, clock: Arc<dyn Clock>, config: Option<Value>) -> Self {
+    pub fn new(
+        sessions: Sessions,
+        clock: Arc<dyn Clock>,
+        redactor: Arc<dyn Redactor>,
+        config: Option<Value>,
+    ) -> Self {
         let not_ready = RwLock::new(Some("starting".to_owned()));
-        Self { sessions, clock, config, not_ready }
+        Self { sessions, clock, redactor, config, not_ready }
     }
 
     /// Sets the reason for not being ready; `None` means ready.
@@ -55,7 +62,8 @@ fn journal_problem(error: JournalError) -> ServiceError {
 #[async_trait]
 impl InvestigationService for Service {
     async fn submit(&self, incident: IncidentRequest) -> Result<AnalyzeAccepted, ServiceError> {
-        match self.sessions.submit(wire::incident(incident)).await {
+        let incident = wire::incident(incident, self.redactor.as_ref());
+        match self.sessions.submit(incident).await {
             Ok(session) => Ok(AnalyzeAccepted { session_id: session.id() }),
             Err(SubmitError::AtCapacity(retry_after)) => {
                 Err(ServiceError::AtCapacity { retry_after })

@@ -1,5 +1,7 @@
 //! Conversions between the product's own types and the wire contract.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, Unit};
 use leadsman_contract::{
     Citation, DueDiligence, HumanReviewReason, Hypothesis as WireHypothesis, HypothesisEvidence,
@@ -8,6 +10,7 @@ use leadsman_contract::{
     SessionStatus, Usage, Verdict as WireVerdict,
 };
 use leadsman_ports::cluster::ObjectRef;
+use leadsman_ports::redact::Redactor;
 use uuid::Uuid;
 
 use crate::engine::evidence as domain;
@@ -16,8 +19,13 @@ use crate::engine::incident::{Duplicate, Incident, Severity, SignalMode};
 use crate::engine::verdict::{Conclusion, Outcome, ReviewReason, Verdict};
 use crate::sessions::{State, View};
 
-/// What was submitted, in the product's terms.
-pub fn incident(request: IncidentRequest) -> Incident {
+/// What was submitted, in the product's terms and without the secrets that an alert's text may quote. Ids and
+/// the names of the resource stay as they are.
+pub fn incident(request: IncidentRequest, redactor: &dyn Redactor) -> Incident {
+    let text = |text: &str| redactor.text(text);
+    let values = |pairs: &BTreeMap<String, String>| {
+        pairs.iter().map(|(name, value)| (name.clone(), redactor.value(name, value))).collect()
+    };
     let occurrences = u32::try_from(request.occurrence_count).unwrap_or(0);
     Incident {
         resource: target_of(&request),
@@ -34,18 +42,18 @@ pub fn incident(request: IncidentRequest) -> Incident {
         },
         incident_id: request.incident_id,
         remediation_id: request.remediation_id,
-        signal_name: request.signal_name,
-        signal_source: request.signal_source,
-        error_message: request.error_message,
-        description: request.description,
-        environment: request.environment,
-        priority: request.priority,
-        risk_tolerance: request.risk_tolerance,
-        business_category: request.business_category,
-        cluster_name: request.cluster_name,
+        signal_name: text(&request.signal_name),
+        signal_source: text(&request.signal_source),
+        error_message: text(&request.error_message),
+        description: request.description.as_deref().map(text),
+        environment: text(&request.environment),
+        priority: text(&request.priority),
+        risk_tolerance: text(&request.risk_tolerance),
+        business_category: text(&request.business_category),
+        cluster_name: text(&request.cluster_name),
         firing_time: request.firing_time.or(request.first_seen),
-        labels: request.signal_labels,
-        annotations: request.signal_annotations,
+        labels: values(&request.signal_labels),
+        annotations: values(&request.signal_annotations),
     }
 }
 

@@ -35,17 +35,11 @@ impl Causes {
     }
 }
 
-/// The part of the code before the dot.
-fn family(cause: &Cause) -> &'static str {
-    let code = cause.code.as_str();
-    code.split_once('.').map_or(code, |(family, _)| family)
-}
-
 /// Families by name, causes in the order of the table.
 fn families() -> BTreeMap<&'static str, Vec<&'static Cause>> {
     let mut families: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for cause in catalogue() {
-        families.entry(family(cause)).or_default().push(cause);
+        families.entry(cause.family.as_str()).or_default().push(cause);
     }
     families
 }
@@ -81,7 +75,7 @@ fn link(cause: &Cause) -> String {
 }
 
 fn section(out: &mut String, cause: &Cause) {
-    let Cause { code, tier: _, definition, signal, confirm, refute, advice } = cause;
+    let Cause { code, family: _, tier: _, definition, signal, confirm, refute, advice } = cause;
     let _ = writeln!(out, "\n### {code}\n\n{}\n", plain(definition));
     for (label, text) in [
         ("Decided by", signal),

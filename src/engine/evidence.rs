@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::untrusted::clean;
+
 /// Names one piece of evidence within an investigation: `E1`, `E2` …
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -122,16 +124,17 @@ impl Ledger {
         &self.entries
     }
 
-    /// Checks that the quote occurs verbatim in the evidence it names; runs of white space count as one blank.
+    /// Checks that the quote occurs verbatim in the evidence it names, both cleaned as a model sees them; runs of
+    /// white space count as one blank.
     pub fn check(&self, citation: &Citation) -> Result<(), CitationError> {
         let evidence = self
             .get(&citation.evidence)
             .ok_or_else(|| CitationError::UnknownEvidence(citation.evidence.clone()))?;
-        let quote = squeeze(&citation.quote);
+        let quote = squeeze(&clean(&citation.quote));
         if quote.chars().filter(|c| !c.is_whitespace()).count() < MIN_QUOTE {
             return Err(CitationError::TooShort(citation.quote.clone()));
         }
-        if squeeze(&evidence.text).contains(&quote) {
+        if squeeze(&clean(&evidence.text)).contains(&quote) {
             Ok(())
         } else {
             Err(CitationError::QuoteNotFound {

@@ -9,6 +9,7 @@ use leadsman_ports::cluster::{
 use serde_json::Value;
 
 use super::objects::{Objects, Presence, api_version};
+use super::placement::Usage;
 use super::view::Key;
 
 const PAGE: u32 = 500;
@@ -31,6 +32,9 @@ const NAMESPACED: [&str; 11] = [
     "PersistentVolumeClaim",
     "ResourceQuota",
 ];
+
+/// The kinds read beside them, where the API server serves them and they may be read.
+const BESIDE: [&str; 3] = ["HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"];
 
 /// Names a container's log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -203,16 +207,42 @@ impl<'c> Collector<'c> {
         keys
     }
 
+    /// The names of all objects of a kind, without keeping the objects.
+    pub(super) async fn names(&mut self, kind: &str) -> Vec<Key> {
+        let Some(resource) = self.resource_type(kind, "").await else { return Vec::new() };
+        let query = ListQuery { limit: Some(PAGE), ..ListQuery::default() };
+        let (items, end) = read_list(self.cluster, &resource, query).await;
+        match end {
+            Ok(()) => self.answered = true,
+            Err(error) => self.failed(&format!("the list of {kind}"), &error),
+        }
+        items.iter().map(Key::of).collect()
+    }
+
+    /// Reads what the pods of all namespaces have reserved, without keeping the pods.
+    pub(super) async fn usage(&mut self) -> Option<Usage> {
+        let resource = self.resource_type("Pod", "").await?;
+        let query = ListQuery { limit: Some(PAGE), ..ListQuery::default() };
+        let (pods, end) = read_list(self.cluster, &resource, query).await;
+        if let Err(error) = end {
+            self.failed("the list of Pod in all namespaces", &error);
+            return None;
+        }
+        let mut usage = Usage::default();
+        pods.iter().for_each(|pod| usage.add(pod));
+        Some(usage)
+    }
+
     /// Reads a namespace's workloads, events and what stands around them.
     pub(super) async fn namespace(&mut self, namespace: &str) {
         let mut wanted = Vec::new();
-        for kind in NAMESPACED {
+        for kind in NAMESPACED.into_iter().chain(BESIDE) {
             if self.objects.is_complete(kind, namespace) {
                 continue;
             }
             match self.resource_type(kind, "").await {
                 Some(resource) => wanted.push((kind, resource)),
-                None => self.blind = true,
+                None => self.blind |= !BESIDE.contains(&kind),
             }
         }
         let cluster = self.cluster;

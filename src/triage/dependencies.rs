@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::collect::LogKey;
+use super::endpoints::{self, Place};
 use super::graph::references;
 use super::logs::blames_dependency;
 use super::objects::Objects;
@@ -25,7 +26,15 @@ pub(super) struct Dependencies {
 pub(super) fn of(objects: &Objects, logs: &BTreeMap<LogKey, String>, head: &Key) -> Dependencies {
     let mut found = Dependencies::default();
     let labels = objects.pod_labels(head);
+    let by_address: BTreeMap<&str, Key> = objects
+        .kind("Service")
+        .map(|service| (text(service, "/spec/clusterIP"), Key::of(service)))
+        .filter(|(address, _)| address.contains('.'))
+        .collect();
     let lookup = |token: &str| -> Option<Key> {
+        if let Some(key) = by_address.get(token) {
+            return Some(key.clone());
+        }
         let mut parts = token.split('.');
         let name = parts.next().filter(|name| !name.is_empty())?;
         let namespace = parts.next().unwrap_or(&head.namespace);
@@ -38,6 +47,9 @@ pub(super) fn of(objects: &Objects, logs: &BTreeMap<LogKey, String>, head: &Key)
     for line in settings(objects, head) {
         found.named.extend(hosts(&line).into_iter().filter_map(lookup));
     }
+    found
+        .blamed
+        .extend(webhooks(objects, head).into_iter().filter(|key| objects.get(key).is_some()));
     for (key, log) in logs {
         if key.namespace != head.namespace
             || objects.head(&Key::new("Pod", &key.namespace, &key.pod)) != *head
@@ -49,6 +61,63 @@ pub(super) fn of(objects: &Objects, logs: &BTreeMap<LogKey, String>, head: &Key)
         }
     }
     found
+}
+
+/// The namespaces that the blaming lines of logs name.
+pub(super) fn blamed_namespaces(
+    objects: &Objects,
+    logs: &BTreeMap<LogKey, String>,
+) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (key, log) in logs {
+        for line in log.lines().filter(|line| blames_dependency(line)) {
+            for endpoint in endpoints::read(line) {
+                if let Place::Service(service) = endpoints::place(endpoint.host, &key.namespace)
+                    && service.namespace != key.namespace
+                    && !objects.is_complete("Service", &service.namespace)
+                {
+                    found.insert(service.namespace);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The Services of admission webhooks that the API server could not call for a workload.
+pub(super) fn webhooks(objects: &Objects, head: &Key) -> BTreeSet<Key> {
+    objects
+        .members(head)
+        .iter()
+        .flat_map(|member| objects.events_of(member))
+        .filter(|event| event.message.contains("failed calling webhook"))
+        .flat_map(|event| {
+            endpoints::read(&event.message)
+                .into_iter()
+                .filter_map(|endpoint| match endpoints::place(endpoint.host, &head.namespace) {
+                    Place::Service(service) if endpoint.host.contains('.') => Some(service),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What could be a namespace in the two-part host names of a workload's configuration.
+pub(super) fn perhaps_namespaces(objects: &Objects, head: &Key) -> BTreeSet<String> {
+    settings(objects, head)
+        .iter()
+        .flat_map(|line| hosts(line).into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|host| match endpoints::place(&host, &head.namespace) {
+            Place::Either(service) if service.namespace != head.namespace => {
+                Some(service.namespace)
+            }
+            _ => None,
+        })
+        .filter(|name| {
+            name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        })
+        .collect()
 }
 
 /// The namespaces, other than its own, that a workload's configuration names in host names such as `db.data.svc`.
@@ -115,7 +184,7 @@ fn hosts(line: &str) -> Vec<&str> {
 }
 
 /// The parts of a line that could be host names, with their offsets.
-fn tokens(line: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn tokens(line: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     line.split(move |c: char| !is_part(c)).filter(|token| token.len() > 1).map(move |token| {
         let start = token.as_ptr() as usize - line.as_ptr() as usize;

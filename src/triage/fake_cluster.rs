@@ -101,6 +101,10 @@ impl Cluster for FakeCluster {
             "ServiceAccount",
             "Ingress",
             "HorizontalPodAutoscaler",
+            "PodDisruptionBudget",
+            "ControllerRevision",
+            "NetworkPolicy",
+            "IngressClass",
         ];
         let Some(kind) = known.iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
             return Err(ClusterError::UnknownKind { kind: kind.to_owned(), similar: Vec::new() });
@@ -111,7 +115,8 @@ impl Cluster for FakeCluster {
             version: version.to_owned(),
             kind: (*kind).to_owned(),
             plural: format!("{}s", kind.to_lowercase()),
-            namespaced: !["Node", "Namespace", "StorageClass", "PersistentVolume"].contains(kind),
+            namespaced: !["Node", "Namespace", "StorageClass", "PersistentVolume", "IngressClass"]
+                .contains(kind),
         })
     }
 

@@ -8,6 +8,7 @@ use super::collect::LogKey;
 use super::dependencies;
 use super::objects::Objects;
 use super::pod::Pod;
+use super::policy;
 use super::view::{Key, list, map, selects, text};
 
 /// How many steps of dependency are followed: the caller's service, its service, its database.
@@ -184,6 +185,16 @@ fn seeds(objects: &Objects, target: &Key) -> Vec<Key> {
                 heads
             })
             .collect(),
+        "PodDisruptionBudget" => objects
+            .families()
+            .map(|(head, _)| head)
+            .filter(|head| head.namespace == target.namespace)
+            .filter(|head| {
+                let labels = objects.pod_labels(head);
+                labels.is_some() && policy::matches(object.pointer("/spec/selector"), labels)
+            })
+            .cloned()
+            .collect(),
         "HorizontalPodAutoscaler" => vec![in_namespace(
             text(object, "/spec/scaleTargetRef/kind"),
             text(object, "/spec/scaleTargetRef/name"),
@@ -288,7 +299,27 @@ fn surroundings(objects: &Objects, head: &Key) -> BTreeSet<Key> {
             near.insert(key);
         }
     }
+    let reached: Vec<Key> = near.iter().filter(|key| key.kind == "Service").cloned().collect();
+    near.extend(around(objects, head, &reached));
     near
+}
+
+/// What scales a workload, guards it and leads to its Services.
+fn around(objects: &Objects, head: &Key, services: &[Key]) -> Vec<Key> {
+    let local = |object: &&Value| text(object, "/metadata/namespace") == head.namespace;
+    let labels = objects.pod_labels(head);
+    let scalers = objects.kind("HorizontalPodAutoscaler").filter(local).filter(|hpa| {
+        text(hpa, "/spec/scaleTargetRef/kind") == head.kind
+            && text(hpa, "/spec/scaleTargetRef/name") == head.name
+    });
+    let budgets = objects
+        .kind("PodDisruptionBudget")
+        .filter(local)
+        .filter(|pdb| labels.is_some() && policy::matches(pdb.pointer("/spec/selector"), labels));
+    let routes = objects.kind("Ingress").filter(local).filter(|ingress| {
+        services_of_ingress(ingress).any(|name| services.iter().any(|key| key.name == name))
+    });
+    scalers.chain(budgets).chain(routes).map(Key::of).collect()
 }
 
 fn parts_of_pod(pod: Pod<'_>) -> Vec<Key> {

@@ -144,7 +144,8 @@ pub(super) fn blames_dependency(line: &str) -> bool {
     DEPENDENCY.iter().any(|word| line.contains(word))
 }
 
-fn weigh(line: &str) -> Option<Weight> {
+/// How much a line tells; `None` for what is no complaint.
+pub(super) fn weigh(line: &str) -> Option<Weight> {
     let plain = line.trim();
     if plain.len() < 6 || is_stack_frame(plain) {
         return None;

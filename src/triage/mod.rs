@@ -6,9 +6,11 @@
 
 pub mod causes;
 
+mod change;
 mod collect;
 mod dependencies;
 mod draft;
+mod endpoints;
 mod exhibit;
 mod graph;
 mod logs;
@@ -16,15 +18,20 @@ mod neighbourhood;
 mod objects;
 mod placement;
 mod pod;
+mod policy;
 mod quantity;
 mod rank;
 mod resolve;
 mod rules;
+mod settings;
+mod signs;
 mod structured;
 mod view;
 
 #[cfg(test)]
 mod fake_cluster;
+#[cfg(test)]
+mod mutations;
 #[cfg(test)]
 mod tests;
 
@@ -112,7 +119,8 @@ fn report(n: &Neighbourhood, ledger: &mut Ledger) -> TriageReport {
     {
         drafts.push(healthy);
     }
-    let ranked = rank::rank(n, drafts);
+    let mut ranked = rank::rank(n, drafts);
+    change::enrich(n, &mut ranked);
     let mut exhibits = Exhibits::new(ledger, n);
     seed(n, &mut exhibits);
     let findings = ranked.into_iter().map(|draft| finding(draft, &mut exhibits)).collect();

@@ -4,21 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use leadsman_ports::cluster::{Cluster, ClusterError, ObjectRef};
+use serde_json::{Value, json};
 
 use crate::engine::incident::Incident;
 
 use super::collect::{Collector, LogKey};
-use super::dependencies::foreign_namespaces;
+use super::dependencies::{blamed_namespaces, foreign_namespaces, perhaps_namespaces, webhooks};
+use super::endpoints::{self, Failure};
 use super::graph::{Graph, Scope, references};
 use super::objects::{Objects, Presence};
+use super::placement::Usage;
 use super::pod::{Container, Pod, Role};
 use super::resolve;
-use super::view::{Key, text};
+use super::view::{Key, flag, list, text};
 
 /// At most so many logs are read of the target's own workloads, and as many of those upstream.
 const MAX_LOGS: usize = 12;
 /// At most so many other namespaces are looked into.
-const MAX_FOREIGN: usize = 2;
+const MAX_FOREIGN: usize = 4;
 /// At most so many ConfigMaps, Secrets and nodes are read one by one.
 const MAX_GETS: usize = 20;
 
@@ -33,6 +36,8 @@ pub(super) struct Neighbourhood {
     pub(super) objects: Objects,
     pub(super) graph: Graph,
     pub(super) logs: BTreeMap<LogKey, String>,
+    /// What is reserved on each node; known only where that decides.
+    pub(super) usage: Option<Usage>,
     pub(super) notes: Vec<String>,
     /// Set when too little could be read to call anything healthy.
     pub(super) blind: bool,
@@ -108,6 +113,7 @@ pub(super) async fn collect(
     read_around(&mut collector, &key).await;
     collector.objects.settle();
     let graph = explore(&mut collector, &key).await;
+    let usage = read_usage(&mut collector).await;
     if let Some(error) = collector.outage() {
         return Err(error);
     }
@@ -121,6 +127,7 @@ pub(super) async fn collect(
         objects: collector.objects,
         graph,
         logs: collector.logs,
+        usage,
         notes: collector.notes,
         blind: collector.blind,
     };
@@ -136,6 +143,11 @@ async fn read_around(collector: &mut Collector<'_>, target: &Key) {
             collector.list("Pod", None, Some(on_it)).await;
             let about_it = format!("involvedObject.name={}", target.name);
             collector.list("Event", None, Some(about_it)).await;
+            let cordoned =
+                collector.objects.get(target).is_some_and(|node| flag(node, "/spec/unschedulable"));
+            if cordoned {
+                collector.list("PodDisruptionBudget", None, None).await;
+            }
             BTreeSet::new()
         }
         "PersistentVolume" => {
@@ -159,11 +171,17 @@ async fn explore(collector: &mut Collector<'_>, target: &Key) -> Graph {
     let wanted = logs_of(collector, &own, target);
     collector.logs(wanted).await;
     read_configuration(collector, &own).await;
-    let foreign: BTreeSet<String> =
+    let mut foreign: BTreeSet<String> =
         own.iter().flat_map(|head| foreign_namespaces(&collector.objects, head)).collect();
+    let hooks = own.iter().flat_map(|head| webhooks(&collector.objects, head));
+    foreign.extend(hooks.map(|service| service.namespace));
+    foreign.extend(blamed_namespaces(&collector.objects, &collector.logs));
+    read_names(collector, &mut foreign, &own).await;
     for namespace in foreign.iter().take(MAX_FOREIGN) {
         collector.namespace(namespace).await;
     }
+    read_revisions(collector, &own).await;
+    read_paths(collector).await;
     read_storage(collector).await;
 
     let mut graph = Graph::around(&collector.objects, target);
@@ -173,6 +191,7 @@ async fn explore(collector: &mut Collector<'_>, target: &Key) -> Graph {
     collector.logs(wanted).await;
     read_configuration(collector, &upstream).await;
     read_nodes(collector, &graph).await;
+    read_routes(collector, &graph).await;
     graph
 }
 
@@ -206,6 +225,91 @@ fn config_complaint(objects: &Objects, head: &Key) -> bool {
     })
 }
 
+/// The revisions of StatefulSets and DaemonSets, where one of their pods is in trouble.
+async fn read_revisions(collector: &mut Collector<'_>, own: &[Key]) {
+    let namespaces: BTreeSet<&str> = own
+        .iter()
+        .filter(|head| matches!(head.kind.as_str(), "StatefulSet" | "DaemonSet"))
+        .filter(|head| collector.objects.pods_under(head).any(|pod| !pod.fine()))
+        .map(|head| head.namespace.as_str())
+        .collect();
+    for namespace in namespaces {
+        collector.list("ControllerRevision", Some(namespace), None).await;
+    }
+}
+
+/// Two-part names such as `db.data` are namespaces only if there is one of that name.
+async fn read_names(collector: &mut Collector<'_>, foreign: &mut BTreeSet<String>, own: &[Key]) {
+    let perhaps: BTreeSet<String> =
+        own.iter().flat_map(|head| perhaps_namespaces(&collector.objects, head)).collect();
+    if perhaps.iter().all(|name| foreign.contains(name)) {
+        return;
+    }
+    collector.list("Namespace", None, None).await;
+    let known = |name: &String| collector.objects.get(&Key::new("Namespace", "", name)).is_some();
+    foreign.extend(perhaps.into_iter().filter(known));
+}
+
+/// What lies on the way of connections that fail: policies, and the cluster's DNS where names do not resolve.
+async fn read_paths(collector: &mut Collector<'_>) {
+    let failures: BTreeSet<(String, bool)> = collector
+        .logs
+        .iter()
+        .flat_map(|(key, log)| log.lines().rev().take(100).map(move |line| (key, line)))
+        .filter_map(|(key, line)| {
+            endpoints::failure(line)
+                .filter(|failure| *failure != Failure::Refused)
+                .map(|failure| (key.namespace.clone(), failure == Failure::Name))
+        })
+        .collect();
+    if failures.is_empty() {
+        return;
+    }
+    let namespaces: BTreeSet<String> =
+        collector.objects.pods().map(|pod| pod.namespace().to_owned()).collect();
+    for namespace in &namespaces {
+        collector.list("NetworkPolicy", Some(namespace), None).await;
+        let reference = collector.objects.reference(&Key::new("Namespace", "", namespace));
+        collector.get(&reference).await;
+    }
+    if failures.iter().any(|(_, name)| *name) {
+        collector.namespace("kube-system").await;
+    }
+}
+
+/// What the Ingresses near the target refer to.
+async fn read_routes(collector: &mut Collector<'_>, graph: &Graph) {
+    let near: Vec<Value> = collector
+        .objects
+        .kind("Ingress")
+        .filter(|ingress| graph.scope(&Key::of(ingress)) != Scope::Elsewhere)
+        .map(|ingress| json!({"metadata": ingress.get("metadata"), "spec": ingress.get("spec")}))
+        .collect();
+    if near.iter().any(|ingress| !text(ingress, "/spec/ingressClassName").is_empty()) {
+        collector.list("IngressClass", None, None).await;
+    }
+    let secrets: BTreeSet<Key> = near
+        .iter()
+        .flat_map(|ingress| {
+            list(ingress, "/spec/tls").iter().map(|tls| {
+                Key::new("Secret", text(ingress, "/metadata/namespace"), text(tls, "/secretName"))
+            })
+        })
+        .filter(|key| !key.name.is_empty())
+        .collect();
+    for key in secrets.into_iter().take(MAX_GETS) {
+        let reference = collector.objects.reference(&key);
+        collector.get(&reference).await;
+    }
+}
+
+/// What is reserved on the nodes decides only where a pod waits while some node is closed.
+async fn read_usage(collector: &mut Collector<'_>) -> Option<Usage> {
+    let waits = collector.objects.pods().any(Pod::unscheduled);
+    let closed = collector.objects.kind("Node").any(|node| flag(node, "/spec/unschedulable"));
+    if waits && closed { collector.usage().await } else { None }
+}
+
 /// StorageClasses and volumes matter only while a claim waits.
 async fn read_storage(collector: &mut Collector<'_>) {
     let waiting = collector
@@ -220,14 +324,21 @@ async fn read_storage(collector: &mut Collector<'_>) {
 
 /// All nodes matter while a pod waits for one; otherwise only those that the near pods run on.
 async fn read_nodes(collector: &mut Collector<'_>, graph: &Graph) {
-    if collector.objects.pods().any(Pod::unscheduled) {
+    // A kubelet that rejects a pod may be older than the others.
+    let rejected = |pod: Pod<'_>| {
+        pod.phase() == "Failed" && text(pod.0, "/status/message").starts_with("Pod was rejected")
+    };
+    if collector.objects.pods().any(|pod| pod.unscheduled() || rejected(pod)) {
         collector.list("Node", None, None).await;
         return;
     }
     let names: BTreeSet<String> = collector
         .objects
         .pods()
-        .filter(|pod| !pod.ended() && graph.scope(&pod.key()) != Scope::Elsewhere)
+        .filter(|pod| {
+            (!pod.ended() || text(pod.0, "/status/reason") == "Evicted")
+                && graph.scope(&pod.key()) != Scope::Elsewhere
+        })
         .map(|pod| pod.node().to_owned())
         .filter(|name| !name.is_empty())
         .collect();

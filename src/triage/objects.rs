@@ -223,11 +223,14 @@ pub(super) fn api_version(kind: &str) -> &'static str {
         | "Event"
         | "Endpoints"
         | "ReplicationController" => "v1",
-        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => "apps/v1",
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "ControllerRevision" => {
+            "apps/v1"
+        }
         "Job" | "CronJob" => "batch/v1",
         "StorageClass" => "storage.k8s.io/v1",
         "HorizontalPodAutoscaler" => "autoscaling/v2",
-        "Ingress" | "NetworkPolicy" => "networking.k8s.io/v1",
+        "PodDisruptionBudget" => "policy/v1",
+        "Ingress" | "IngressClass" | "NetworkPolicy" => "networking.k8s.io/v1",
         _ => "",
     }
 }

@@ -48,6 +48,33 @@ pub(super) enum Obstacle {
     Sick(String),
 }
 
+/// What the pods on each node have reserved: cores and bytes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Usage(BTreeMap<String, (f64, f64)>);
+
+impl Usage {
+    /// Counts a pod that has a node and has not ended.
+    pub(super) fn add(&mut self, pod: &Value) {
+        let node = text(pod, "/spec/nodeName");
+        let ended = matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
+        if let Some(spec) = pod.get("spec").filter(|_| !node.is_empty() && !ended) {
+            let needs = Needs::of(spec);
+            let reserved = self.0.entry(node.to_owned()).or_default();
+            reserved.0 += needs.cpu;
+            reserved.1 += needs.memory;
+        }
+    }
+
+    fn has_room(&self, needs: &Needs<'_>, node: &Value) -> bool {
+        let (cpu, memory) = self.0.get(text(node, "/metadata/name")).copied().unwrap_or_default();
+        // A rounding error is no lack of room.
+        let within =
+            |used: f64, most: Option<f64>| most.is_none_or(|most| used <= most * (1.0 + 1e-9));
+        within(cpu + needs.cpu, allocatable(node, "cpu"))
+            && within(memory + needs.memory, allocatable(node, "memory"))
+    }
+}
+
 /// The judgement.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
@@ -165,7 +192,7 @@ fn holds(expression: &Value, actual: Option<&str>) -> bool {
 }
 
 /// Finds the decisive obstacle: the one that still blocks when those are gone that are meant to be there.
-pub(super) fn judge(needs: &Needs<'_>, nodes: &[&Value]) -> Verdict {
+pub(super) fn judge(needs: &Needs<'_>, nodes: &[&Value], usage: Option<&Usage>) -> Verdict {
     if nodes.is_empty() {
         return Verdict::Unknown;
     }
@@ -191,13 +218,22 @@ pub(super) fn judge(needs: &Needs<'_>, nodes: &[&Value]) -> Verdict {
         return too_big(needs, &workers);
     }
     let mut first: BTreeMap<u8, Obstacle> = BTreeMap::new();
+    let mut full = false;
     for node in &large {
         match obstacle(needs, node) {
-            None => return Verdict::Open,
-            Some((rank, obstacle)) => {
+            // Where it is known what runs on the nodes, a full one is as closed as a cordoned one.
+            None if usage.is_none_or(|usage| usage.has_room(needs, node)) => return Verdict::Open,
+            None => full = true,
+            Some((rank, obstacle)) if usage.is_none_or(|usage| usage.has_room(needs, node)) => {
                 first.entry(rank).or_insert(obstacle);
             }
+            Some(_) => {}
         }
+    }
+    // A taint that someone chose is no fault while the nodes that are meant are merely full.
+    first.retain(|rank, _| !full || *rank <= 2);
+    if full && first.is_empty() {
+        return Verdict::Open;
     }
     first.into_values().next().map_or(Verdict::Unknown, Verdict::Blocked)
 }
@@ -273,7 +309,7 @@ mod tests {
     }
 
     fn verdict(spec: Value, nodes: &[Value]) -> Verdict {
-        judge(&Needs::of(&spec), &nodes.iter().collect::<Vec<_>>())
+        judge(&Needs::of(&spec), &nodes.iter().collect::<Vec<_>>(), None)
     }
 
     fn cluster() -> Vec<Value> {
@@ -333,6 +369,22 @@ mod tests {
                 most: "8192Mi".into()
             })
         );
+    }
+
+    #[test]
+    fn a_cordoned_node_with_room_decides_where_the_open_ones_are_full() {
+        let nodes =
+            [node("open", json!({}), json!([]), false), node("shut", json!({}), json!([]), true)];
+        let pod = |node: &str| json!({"spec": {"nodeName": node, "containers": [{"resources": {"requests": {"cpu": "3500m"}}}]}});
+        let spec = json!({"containers": [{"resources": {"requests": {"cpu": "1"}}}]});
+        let judged = |on: &[&str]| {
+            let mut usage = Usage::default();
+            on.iter().for_each(|node| usage.add(&pod(node)));
+            judge(&Needs::of(&spec), &nodes.iter().collect::<Vec<_>>(), Some(&usage))
+        };
+        assert_eq!(judged(&["open"]), Verdict::Blocked(Obstacle::Cordon("shut".into())));
+        assert_eq!(judged(&["open", "shut"]), Verdict::Open);
+        assert_eq!(judged(&[]), Verdict::Open);
     }
 
     #[test]

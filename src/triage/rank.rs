@@ -88,7 +88,7 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
         *bearing != Bearing::Unrelated || elsewhere <= MAX_ELSEWHERE
     });
     ranked.truncate(MAX_FINDINGS);
-    ranked.into_iter().map(|(bearing, draft)| discount(bearing, draft)).collect()
+    ranked.into_iter().map(|(bearing, draft)| discount(n, bearing, draft)).collect()
 }
 
 /// Whether a fault was found that bears on the target.
@@ -165,7 +165,7 @@ fn merge(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
         .collect()
 }
 
-fn discount(bearing: Bearing, mut draft: Draft) -> Draft {
+fn discount(n: &Neighbourhood, bearing: Bearing, mut draft: Draft) -> Draft {
     draft.confidence *= match bearing {
         Bearing::Origin | Bearing::Symptom | Bearing::Healthy => 1.0,
         Bearing::Upstream => 0.9,
@@ -173,5 +173,10 @@ fn discount(bearing: Bearing, mut draft: Draft) -> Draft {
         Bearing::Passed => 0.7,
         Bearing::Unrelated => 0.3,
     };
+    if bearing == Bearing::Unrelated {
+        let past = !draft.active && matches!(scope(n, &draft), Scope::Own(_));
+        let mark = if past { "In the past" } else { "Unrelated to the target" };
+        draft.summary = format!("{mark}: {}", draft.summary);
+    }
     draft
 }

@@ -26,6 +26,12 @@ const LABELS: [(&str, &str); 13] = [
     ("node", "Node"),
 ];
 
+/// Labels whose values name no object.
+const MUTE: [&str; 8] =
+    ["alertname", "severity", "namespace", "cluster", "prometheus", "job", "service", "endpoint"];
+/// At most so many namespaces are tried by their names alone.
+const MAX_TOLD: usize = 3;
+
 /// The kinds that a bare name is looked up in, most likely first.
 const NAMED: [&str; 10] = [
     "Pod",
@@ -55,14 +61,18 @@ pub(super) async fn target(
             return Some(found);
         }
     }
-    let text = told(incident);
-    for namespace in namespaces {
+    let text = in_words(incident);
+    let mut told: Vec<String> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+    if told.is_empty() {
+        told = told_namespaces(collector, &text).await;
+    }
+    for namespace in &told {
         collector.namespace(namespace).await;
         if let Some(found) = mentioned(&collector.objects, namespace, &text) {
             return Some(collector.objects.reference(&found));
         }
         let whole =
-            ObjectRef { kind: "Namespace".into(), name: namespace.into(), ..Default::default() };
+            ObjectRef { kind: "Namespace".into(), name: namespace.clone(), ..Default::default() };
         let presence = collector.get(&whole).await;
         // A snapshot may hold a namespace's objects without the Namespace itself.
         if presence != Presence::Absent || collector.objects.inhabited(namespace) {
@@ -70,7 +80,84 @@ pub(super) async fn target(
         }
         collector.note(format!("namespace {namespace} does not exist"));
     }
-    mentioned_node(collector, &text).await
+    if let Some(node) = mentioned_node(collector, &text).await {
+        return Some(node);
+    }
+    mentioned_anywhere(collector, &text).await
+}
+
+/// All that the incident says, with the values of its labels.
+fn in_words(incident: &Incident) -> String {
+    let mut text = told(incident);
+    for (name, value) in &incident.labels {
+        if !MUTE.contains(&name.as_str()) {
+            text.push('\n');
+            text.push_str(value);
+        }
+    }
+    text
+}
+
+/// The namespaces that a text names, longest first.
+async fn told_namespaces(collector: &mut Collector<'_>, text: &str) -> Vec<String> {
+    let words = words(text);
+    let mut found: Vec<String> = collector
+        .list("Namespace", None, None)
+        .await
+        .into_iter()
+        .map(|key| key.name)
+        .filter(|name| words.contains(&name.as_str()))
+        .collect();
+    // A snapshot may hold a namespace's objects without the Namespace itself: `shop/cart-0`.
+    if found.is_empty() {
+        found = text
+            .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '(' | ')' | ',' | '`'))
+            .filter_map(|word| word.split_once('/'))
+            .filter(|(namespace, name)| is_name(namespace) && is_name(name))
+            .map(|(namespace, _)| namespace.to_owned())
+            .take(MAX_TOLD)
+            .collect();
+    }
+    found.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    found.dedup();
+    found
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
+}
+
+/// The workload or Service, in whatever namespace, that a text names itself or by something it made.
+async fn mentioned_anywhere(collector: &mut Collector<'_>, text: &str) -> Option<ObjectRef> {
+    let words: Vec<&str> = words(text).into_iter().filter(|word| word.contains('-')).collect();
+    if words.is_empty() {
+        return None;
+    }
+    for kind in ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service"] {
+        let names = collector.names(kind).await;
+        let made = |key: &&Key| {
+            words.iter().any(|word| {
+                *word == key.name
+                    || word
+                        .strip_prefix(key.name.as_str())
+                        .and_then(|rest| rest.strip_prefix('-'))
+                        .is_some_and(|rest| {
+                            kind != "Service"
+                                && is_generated(kind, rest)
+                                && rest.contains(|c: char| c.is_ascii_digit())
+                        })
+            })
+        };
+        if let Some(found) = names.iter().filter(made).max_by_key(|key| key.name.len()) {
+            let reference = collector.objects.reference(found);
+            collector.get(&reference).await;
+            return Some(collector.objects.reference(found));
+        }
+    }
+    None
 }
 
 /// The objects that the incident names, best first; kind, namespace or name may be empty.
@@ -183,7 +270,7 @@ async fn anywhere(collector: &mut Collector<'_>, kind: &str, name: &str) -> Opti
 
 /// The workload that a vanished pod, ReplicaSet or Job belonged to, by the way controllers name what they make; or the
 /// workload that carries the name as a label.
-fn heir(objects: &Objects, namespace: &str, name: &str) -> Option<Key> {
+pub(super) fn heir(objects: &Objects, namespace: &str, name: &str) -> Option<Key> {
     let owners = ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job"];
     let workloads = || {
         owners
@@ -258,6 +345,12 @@ fn mentioned(objects: &Objects, namespace: &str, text: &str) -> Option<Key> {
         .map(Key::of)
         .filter(|key| key.namespace == namespace && words.contains(&key.name.as_str()))
         .max_by_key(|key| key.name.len())
+        .or_else(|| {
+            words
+                .iter()
+                .filter(|word| word.contains('-'))
+                .find_map(|word| heir(objects, namespace, word))
+        })
 }
 
 async fn mentioned_node(collector: &mut Collector<'_>, text: &str) -> Option<ObjectRef> {

@@ -64,7 +64,7 @@ fn fine() -> Value {
 
 fn service(name: &str, selects: &str) -> Value {
     json!({"kind": "Service", "apiVersion": "v1", "metadata": meta(name, json!({}), None),
-           "spec": {"selector": {"app": selects}, "ports": [{"port": 80, "targetPort": 8080}]}})
+           "spec": {"selector": {"app": selects}, "ports": [{"port": 5432, "targetPort": 8080}]}})
 }
 
 fn event(kind: &str, name: &str, reason: &str, message: &str) -> Value {
@@ -142,6 +142,42 @@ async fn an_oom_kill_is_found_from_pod_owner_label_or_prose() {
 }
 
 #[tokio::test]
+async fn words_alone_lead_to_the_workload() {
+    let mut objects = workload("cart-api", json!({}), oom());
+    objects.push(json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NS}}));
+    let cluster = FakeCluster::new(objects);
+    for said in [
+        "cart-api in ns keeps restarting",
+        "Pod cart-api-1a2b-gone7 was restarted",
+        "something is wrong with cart-api",
+    ] {
+        let incident = Incident { error_message: said.to_owned(), ..Incident::default() };
+        let report = run(&cluster, &incident).await;
+        let expected = (CauseCode::OomKilled, "Deployment ns/cart-api".to_owned());
+        assert_eq!(first(&report), expected, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_change_just_before_is_part_of_the_chain() {
+    let container = json!({"image": "cart:2", "resources": {"limits": {"memory": "64Mi"}}});
+    let mut objects = workload("cart", container, oom());
+    let set = |name: &str, revision: &str, image: &str| {
+        let mut set = json!({"kind": "ReplicaSet", "apiVersion": "apps/v1",
+            "metadata": meta(name, json!({"app": "cart"}), Some(("Deployment", "cart"))),
+            "spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}});
+        set["metadata"]["annotations"] = json!({"deployment.kubernetes.io/revision": revision});
+        set
+    };
+    objects[1] = set("cart-1a2b", "8", "cart:2");
+    objects.push(set("cart-0f0f", "7", "cart:1"));
+    let report = run(&FakeCluster::new(objects), &about("Deployment", "cart")).await;
+    let chain = &report.findings[0].causal_chain[0];
+    assert!(chain.contains("Revision 8") && chain.contains("from cart:1 to cart:2"), "{chain}");
+    assert!(report.findings[0].citations.iter().any(|citation| citation.quote == "image: cart:1"));
+}
+
+#[tokio::test]
 async fn the_owners_are_nearest_first() {
     let cluster = FakeCluster::new(workload("cart", json!({}), fine()));
     let report = run(&cluster, &about("Pod", &pod_name("cart"))).await;
@@ -155,7 +191,7 @@ async fn the_line_of_the_log_that_decides_is_quoted() {
     let cluster = FakeCluster::new(workload("cart", json!({}), error(1)))
         .log("ns/cart-1a2b-c3d4e/app/previous", "starting\nKeyError: 'DATABASE_URL'\n");
     let report = run(&cluster, &about("Deployment", "cart")).await;
-    assert_eq!(first(&report).0, CauseCode::ApplicationError);
+    assert_eq!(first(&report).0, CauseCode::EnvMissing);
     assert!(report.findings[0].citations.iter().any(|c| c.quote == "KeyError: 'DATABASE_URL'"));
 }
 
@@ -184,7 +220,7 @@ async fn a_workload_with_a_fault_of_its_own_does_not_blame_its_dependency() {
     let cluster =
         FakeCluster::new(objects).log("ns/web-1a2b-c3d4e/app/previous", "KeyError: 'TOKEN'\n");
     let report = run(&cluster, &about("Deployment", "web")).await;
-    assert_eq!(first(&report), (CauseCode::ApplicationError, "Deployment ns/web".to_owned()));
+    assert_eq!(first(&report), (CauseCode::EnvMissing, "Deployment ns/web".to_owned()));
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ async fn every_accepted_session_ends_with_one_result_after_kill_9() {
             let even = request
                 .first("user")
                 .lines()
-                .next()
+                .find(|line| line.starts_with("- Signal Name: "))
                 .is_some_and(|line| line.ends_with(['0', '2', '4', '6', '8']));
             if even { reply.after(&held) } else { reply }
         },

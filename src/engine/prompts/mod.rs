@@ -45,10 +45,11 @@ pub fn briefing(incident: &Incident, triage: Option<&TriageReport>, ledger: &Led
 
 fn describe_incident(out: &mut String, incident: &Incident) {
     let resource = &incident.resource;
+    let mut said = String::new();
     let mut line = |name: &str, value: &str| {
         let value = one_line(value, 1_000);
         if !value.is_empty() {
-            let _ = writeln!(out, "- {name}: {value}");
+            let _ = writeln!(said, "- {name}: {value}");
         }
     };
     line("Signal Name", &incident.signal_name);
@@ -65,12 +66,6 @@ fn describe_incident(out: &mut String, incident: &Incident) {
     if let Some(duplicate) = &incident.duplicate {
         line("Seen Before", &format!("{} times", duplicate.occurrences));
     }
-    if incident.mode == SignalMode::Proactive {
-        out.push_str(
-            "This is proactive mode: the problem is predicted and may not have happened yet.\n",
-        );
-    }
-    let mut said = String::new();
     for (name, text) in
         [("error", Some(&incident.error_message)), ("description", incident.description.as_ref())]
     {
@@ -83,13 +78,24 @@ fn describe_incident(out: &mut String, incident: &Incident) {
             let _ = writeln!(said, "{kind} {}: {}", one_line(name, 120), one_line(value, 400));
         }
     }
-    if !said.is_empty() {
-        let _ = writeln!(out, "\nWhat the alert says:\n{}", frame("alert", &said));
+    let _ = writeln!(out, "What the alert says:\n{}", frame("alert", &said));
+    if incident.mode == SignalMode::Proactive {
+        out.push_str(
+            "This is proactive mode: the problem is predicted and may not have happened yet.\n",
+        );
     }
 }
 
 fn describe_triage(out: &mut String, report: &TriageReport, ledger: &Ledger) {
-    let _ = writeln!(out, "\nThe rule catalogue looked at {}.", report.target);
+    let mut found = String::new();
+    // Names, quotes and notes are the cluster's words, so they stand in a frame like the evidence itself.
+    describe_findings(&mut found, report);
+    let _ = writeln!(out, "\nWhat the rule catalogue found:\n{}", frame("rules", &found));
+    show_cited(out, report, ledger);
+}
+
+fn describe_findings(out: &mut String, report: &TriageReport) {
+    let _ = writeln!(out, "Looked at: {}", report.target);
     if !report.owners.is_empty() {
         let owners: Vec<String> = report.owners.iter().map(ToString::to_string).collect();
         let _ = writeln!(out, "Owner chain: {}", owners.join(" <- "));
@@ -116,7 +122,6 @@ fn describe_triage(out: &mut String, report: &TriageReport, ledger: &Ledger) {
     for note in report.notes.iter().take(8) {
         let _ = writeln!(out, "Note: {}", one_line(note, 300));
     }
-    show_cited(out, report, ledger);
 }
 
 /// Shows the evidence that the findings cite, then names the rest so that the model can ask for it.
@@ -134,14 +139,18 @@ fn show_cited(out: &mut String, report: &TriageReport, ledger: &Ledger) {
     for evidence in shown {
         let _ = writeln!(out, "\n{}", runtime::show(evidence, each));
     }
+    let mut rest = String::new();
     for evidence in named {
         let _ = writeln!(
-            out,
+            rest,
             "Also collected: {} {} {} ({} bytes)",
             evidence.id,
             evidence.tool,
             one_line(&evidence.arguments.to_string(), 200),
             evidence.text.len()
         );
+    }
+    if !rest.is_empty() {
+        let _ = writeln!(out, "\n{}", frame("ledger", &rest));
     }
 }

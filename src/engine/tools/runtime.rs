@@ -105,15 +105,16 @@ async fn run(registry: &ToolRegistry, name: &str, arguments: Value) -> Result<St
     let spec = tool.spec();
     let text = match tokio::time::timeout(spec.deadline, tool.call(arguments)).await {
         Err(_) => return Err(format!("no answer within {} s", spec.deadline.as_secs())),
-        Ok(Err(error)) => return Err(explain(&error)),
+        Ok(Err(error)) => return Err(explain(name, &error)),
         Ok(Ok(text)) => text,
     };
     let clean = untrusted::clean(&text);
     Ok(untrusted::digest(&clean, spec.byte_cap, "narrow the request to see it"))
 }
 
-fn explain(error: &ToolError) -> String {
-    untrusted::one_line(&error.to_string(), 600)
+/// The cluster words its own refusals, so they are framed like its data.
+fn explain(tool: &str, error: &ToolError) -> String {
+    untrusted::frame(tool, &untrusted::one_line(&error.to_string(), 600))
 }
 
 fn reread(ledger: &Ledger, arguments: &Map<String, Value>) -> Result<String, String> {

@@ -41,6 +41,10 @@ fn refused(n: &Neighbourhood, creator: &Value) -> Option<Draft> {
             let quota = Key::new("ResourceQuota", &key.namespace, name);
             (n.objects.reference(&quota), quota_words(name, &message))
         }
+        CauseCode::NamespaceTerminating => {
+            let namespace = Key::new("Namespace", "", &key.namespace);
+            (n.objects.reference(&namespace), shorten(reason_in(&message), 220))
+        }
         _ => (n.objects.reference(&head), shorten(reason_in(&message), 220)),
     };
     let active = short_of_pods(creator);
@@ -55,6 +59,8 @@ fn refused(n: &Neighbourhood, creator: &Value) -> Option<Draft> {
         ])
         .confidence(if active { 0.95 } else { 0.6 })
         .active(active)
+        // A webhook that does not answer has a reason of its own.
+        .victim(cause == CauseCode::AdmissionWebhookUnavailable)
         .at(event.as_ref().and_then(|event| event.last))
         .event(event.as_ref());
     if event.is_none() {
@@ -86,11 +92,15 @@ fn short_of_pods(creator: &Value) -> bool {
 
 /// Understands the refusal of the API server.
 fn cause_of(message: &str) -> Option<CauseCode> {
-    let table: [(&str, CauseCode); 9] = [
+    let table: [(&str, CauseCode); 13] = [
         ("exceeded quota:", CauseCode::QuotaExceeded),
         ("must specify", CauseCode::QuotaResourcesUnspecified),
         ("error looking up service account", CauseCode::ServiceAccountMissing),
-        ("violates PodSecurity", CauseCode::AdmissionDenied),
+        ("because it is being terminated", CauseCode::NamespaceTerminating),
+        ("no PriorityClass with name", CauseCode::PriorityClassMissing),
+        ("RuntimeClass", CauseCode::RuntimeClassMissing),
+        ("runtimeclasses.node.k8s.io", CauseCode::RuntimeClassMissing),
+        ("violates PodSecurity", CauseCode::PodSecurity),
         ("failed calling webhook", CauseCode::AdmissionWebhookUnavailable),
         ("denied the request", CauseCode::AdmissionDenied),
         (" usage per ", CauseCode::LimitRangeViolated),
@@ -151,7 +161,7 @@ mod tests {
             ),
             (
                 "pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\": privileged",
-                CauseCode::AdmissionDenied,
+                CauseCode::PodSecurity,
             ),
             (
                 "Internal error occurred: failed calling webhook \"w\": Post \"https://x\": no endpoints available",

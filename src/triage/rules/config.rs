@@ -94,6 +94,11 @@ fn draft(n: &Neighbourhood, pod: Pod<'_>, missing: &Missing, message: &str) -> D
     }
 }
 
+/// Whether a mount fails for want of configuration.
+pub(super) fn names_cause(message: &str, pod: Pod<'_>) -> bool {
+    parse(message, pod).is_some()
+}
+
 fn parse(message: &str, pod: Pod<'_>) -> Option<Missing> {
     let lower = message.to_lowercase();
     if lower.contains("runasnonroot") {

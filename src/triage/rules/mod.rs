@@ -2,14 +2,22 @@
 
 mod admission;
 mod config;
+mod connect;
+mod eviction;
 mod image;
+mod jobs;
+mod logged;
 mod network;
 mod node;
 mod probe;
 mod rollout;
+mod routes;
 mod runtime;
+mod scaling;
 mod scheduling;
+mod services;
 mod storage;
+mod volumes;
 
 use super::draft::Draft;
 use super::neighbourhood::Neighbourhood;
@@ -18,7 +26,7 @@ use super::pod::{Container, Pod};
 /// A rule looks at everything and says what it finds.
 type Rule = fn(&Neighbourhood) -> Vec<Draft>;
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 19] = [
     node::rule,
     runtime::rule,
     probe::rule,
@@ -29,6 +37,15 @@ const RULES: [Rule; 10] = [
     admission::rule,
     network::rule,
     rollout::rule,
+    connect::rule,
+    eviction::rule,
+    jobs::rule,
+    logged::rule,
+    routes::rule,
+    scaling::rule,
+    services::rule,
+    volumes::rule,
+    scheduling::unseen,
 ];
 
 /// Runs every rule.

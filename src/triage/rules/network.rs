@@ -104,6 +104,46 @@ fn scaled_to_zero(n: &Neighbourhood, key: &Key, head: &Key) -> Option<Draft> {
     )
 }
 
+/// A port that the pods serve with another protocol only.
+fn protocol_mismatch(
+    n: &Neighbourhood,
+    service: &Value,
+    key: &Key,
+    declared: &[&Value],
+    protocol: impl Fn(&Value) -> String,
+) -> Option<Draft> {
+    let (port, other) = list(service, "/spec/ports").iter().find_map(|port| {
+        let wanted = port.get("targetPort").or_else(|| port.get("port"))?;
+        let mut same = declared.iter().filter(|candidate| match wanted.as_str() {
+            Some(name) => text(candidate, "/name") == name,
+            None => int(candidate, "/containerPort") == wanted.as_i64(),
+        });
+        let first = *same.clone().next()?;
+        same.all(|candidate| protocol(candidate) != protocol(port)).then_some((port, first))
+    })?;
+    let (wrong, right) = (protocol(port), protocol(other));
+    let number = int(other, "/containerPort").unwrap_or_default();
+    let summary = format!(
+        "Service {} forwards {wrong} to port {number}, which its pods serve with {right}.",
+        key.name
+    );
+    Some(
+        Draft::new(
+            CauseCode::ServiceProtocolMismatch,
+            n.objects.reference(key),
+            key.clone(),
+            summary,
+        )
+        .chain([
+            format!("The port of Service {} has protocol {wrong}", key.name),
+            format!("Its pods declare port {number} with {right}"),
+            format!("Connections through Service {} get no answer", key.name),
+        ])
+        .confidence(0.92)
+        .part(key, service.pointer("/spec/ports")),
+    )
+}
+
 /// Compares each targetPort with the ports that the selected pods declare. Pods that declare none say nothing.
 fn port_mismatch(
     n: &Neighbourhood,
@@ -125,6 +165,9 @@ fn port_mismatch(
     let protocol = |port: &Value| {
         Some(text(port, "/protocol")).filter(|p| !p.is_empty()).unwrap_or("TCP").to_owned()
     };
+    if let Some(draft) = protocol_mismatch(n, service, key, &declared, protocol) {
+        return Some(draft);
+    }
     let port = list(service, "/spec/ports").iter().find(|port| {
         let wanted = port.get("targetPort").or_else(|| port.get("port"));
         let (name, number) = (wanted.and_then(Value::as_str), wanted.and_then(Value::as_i64));

@@ -124,6 +124,7 @@ fn restarted(
         Restarter::Liveness => (CauseCode::LivenessProbeFailing, "livenessProbe"),
         Restarter::Startup => (CauseCode::StartupProbeFailing, "startupProbe"),
     };
+    let cause = misdirected(said).unwrap_or(cause);
     let summary = format!(
         "The kubelet restarts container {name} of pod {} because its {word} probe fails: {} ({} restarts).",
         pod.name(),
@@ -179,18 +180,23 @@ fn not_ready(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> Opti
         None => 0.55,
     };
     let log = n.log_now(pod, container).and_then(|(key, log)| Some((key, decisive(log)?)));
-    let mut draft =
-        Draft::new(CauseCode::ReadinessProbeFailing, n.fix_target(pod), pod.key(), summary)
-            .chain([
-                format!("The readiness probe of container {name} fails: {}", shorten(said, 160)),
-                "The pod is taken out of the endpoints of its Services".to_owned(),
-                symptom(pod, container),
-            ])
-            .confidence(confidence)
-            .at(failed.and_then(|event| event.last))
-            .victim(true)
-            .event(failed)
-            .part(&pod.key(), probe);
+    let misdirected = misdirected(said);
+    let mut draft = Draft::new(
+        misdirected.unwrap_or(CauseCode::ReadinessProbeFailing),
+        n.fix_target(pod),
+        pod.key(),
+        summary,
+    )
+    .chain([
+        format!("The readiness probe of container {name} fails: {}", shorten(said, 160)),
+        "The pod is taken out of the endpoints of its Services".to_owned(),
+        symptom(pod, container),
+    ])
+    .confidence(confidence)
+    .at(failed.and_then(|event| event.last))
+    .victim(misdirected.is_none())
+    .event(failed)
+    .part(&pod.key(), probe);
     if failed.is_none() {
         let ready = crate::triage::view::condition(pod.0, "ContainersReady");
         draft = draft.part(&pod.key(), ready);
@@ -205,6 +211,29 @@ fn blames(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> bool {
     n.log_of_crash(pod, container)
         .or_else(|| n.log_now(pod, container))
         .is_some_and(|(_, log)| log.lines().any(crate::triage::logs::blames_dependency))
+}
+
+/// What is wrong with the probe itself, by the kubelet's words.
+fn misdirected(said: &str) -> Option<CauseCode> {
+    let lower = said.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if says(&[
+        "server gave http response to https client",
+        "malformed http response",
+        "http request to an https server",
+        "client sent an http request",
+        "first record does not look like a tls handshake",
+    ]) {
+        Some(CauseCode::ProbeWrongScheme)
+    } else if says(&[
+        "executable file not found",
+        "exec failed",
+        "unable to start container process",
+    ]) {
+        Some(CauseCode::ProbeBadCommand)
+    } else {
+        None
+    }
 }
 
 /// `Liveness probe failed: X` without the part that everyone knows.

@@ -13,8 +13,7 @@ const HELD: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
     let rollouts = n.objects.kind("Deployment").filter_map(|deployment| stuck(n, deployment));
     let held = HELD.iter().flat_map(|kind| n.objects.kind(kind)).filter_map(|w| held_back(n, w));
-    let jobs = n.objects.kind("Job").filter_map(|job| gave_up(n, job));
-    rollouts.chain(held).chain(jobs).collect()
+    rollouts.chain(held).collect()
 }
 
 fn stuck(n: &Neighbourhood, deployment: &Value) -> Option<Draft> {
@@ -84,32 +83,5 @@ fn held_back(n: &Neighbourhood, workload: &Value) -> Option<Draft> {
             ])
             .confidence(0.85)
             .part(&key, Some(&quoted)),
-    )
-}
-
-fn gave_up(n: &Neighbourhood, job: &Value) -> Option<Draft> {
-    let failed = condition(job, "Failed").filter(|failed| text(failed, "/status") == "True")?;
-    let key = Key::of(job);
-    let head = n.objects.head(&key);
-    let at = time(failed, "/lastTransitionTime");
-    // A later run of the same CronJob that completed makes good for it.
-    let made_good = n.objects.kind("Job").any(|other| {
-        n.objects.head(&Key::of(other)) == head
-            && condition(other, "Complete").is_some_and(|done| {
-                text(done, "/status") == "True" && time(done, "/lastTransitionTime") > at
-            })
-    });
-    let (reason, message) = (text(failed, "/reason"), text(failed, "/message"));
-    let summary = format!("Job {} failed: {reason} ({}).", key.name, shorten(message, 160));
-    Some(
-        Draft::new(CauseCode::JobFailed, n.objects.reference(&head), key.clone(), summary)
-            .chain([
-                format!("The pods of Job {} did not succeed", key.name),
-                format!("Job {} gave up: {reason}", key.name),
-            ])
-            .confidence(0.7)
-            .active(!made_good)
-            .at(at)
-            .part(&key, Some(failed)),
     )
 }

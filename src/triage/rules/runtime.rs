@@ -1,12 +1,18 @@
 //! Containers that end badly: killed for memory, not startable, or ended by their own error.
 
+use leadsman_ports::cluster::ObjectRef;
+
 use crate::triage::causes::CauseCode;
 use crate::triage::draft::Draft;
-use crate::triage::logs::{Weight, blames_dependency, decisive, last_line};
+use crate::triage::logs::{Decisive, Weight, blames_dependency, decisive, last_line};
 use crate::triage::neighbourhood::Neighbourhood;
+use crate::triage::objects::Objects;
 use crate::triage::pod::{Container, Crash, Pod, Role};
-use crate::triage::view::{condition, shorten, text};
+use crate::triage::quantity;
+use crate::triage::settings;
+use crate::triage::view::{condition, list, shorten, text};
 
+use super::logged::{self, said};
 use super::probe::killed_by_probe;
 use super::symptom;
 
@@ -20,6 +26,9 @@ const NOT_EXECUTABLE: [&str; 6] = [
     "is a directory",
 ];
 
+/// An init container that runs longer than this does not merely take its time.
+const INIT_MINUTES: i64 = 10;
+
 pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for pod in n.pods() {
@@ -29,6 +38,7 @@ pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
                 drafts.push(ended(n, pod, &container, crash));
             } else {
                 drafts.push(cannot_start(n, pod, &container));
+                drafts.push(init_stuck(n, pod, &container));
             }
         }
     }
@@ -75,7 +85,7 @@ fn ended(
     } else if matches!(exit.code, 126 | 127) {
         Some(bad_command(n, pod, container, ""))
     } else {
-        Some(own_error(n, pod, container, crash))
+        own_error(n, pod, container, crash)
     }?;
     Some(draft.active(crash.active).at(exit.finished))
 }
@@ -109,7 +119,9 @@ fn out_of_memory(
         pod.name(),
         crash.exit.code
     );
-    let draft = Draft::new(CauseCode::OomKilled, n.fix_target(pod), pod.key(), summary)
+    let heap = heap_above(pod, container, limit);
+    let cause = if heap.is_some() { CauseCode::HeapAboveLimit } else { CauseCode::OomKilled };
+    let draft = Draft::new(cause, n.fix_target(pod), pod.key(), summary)
         .chain([
             first,
             "It needed more, and the kernel killed it (OOMKilled)".to_owned(),
@@ -117,7 +129,50 @@ fn out_of_memory(
         ])
         .confidence(if limit.is_empty() { 0.85 } else { 0.95 })
         .part(&pod.key(), state(container));
+    let draft = match heap {
+        Some(heap) => draft
+            .step(format!(
+                "The runtime's heap setting {heap} leaves no room below the limit of {limit}."
+            ))
+            .words(&pod.key(), &heap),
+        None => draft,
+    };
     if limit.is_empty() { draft } else { draft.part(&pod.key(), container.spec.get("resources")) }
+}
+
+/// The runtime's heap setting, if it is at or above the container's memory limit.
+fn heap_above(pod: Pod<'_>, container: &Container<'_>, limit: &str) -> Option<String> {
+    let limit = quantity::parse(limit)?;
+    let settings = settings::of(&Objects::default(), pod.0.get("spec")?, &pod.key());
+    let own: Vec<&str> =
+        list(container.spec, "/env").iter().map(|variable| text(variable, "/name")).collect();
+    settings
+        .iter()
+        .filter(|setting| own.contains(&setting.name.as_str()) || setting.name.starts_with('-'))
+        .flat_map(|setting| {
+            let go = (setting.name == "GOMEMLIMIT")
+                .then(|| (setting.value.clone(), setting.value.trim_end_matches('B').to_owned()));
+            setting.line.split_whitespace().filter_map(heap_word).chain(go).collect::<Vec<_>>()
+        })
+        .find(|(_, size)| quantity::parse(size).is_some_and(|heap| heap >= limit))
+        .map(|(words, _)| words)
+}
+
+/// `-Xmx2g` and `--max-old-space-size=2048`, with the size as a quantity.
+fn heap_word(word: &str) -> Option<(String, String)> {
+    let size = if let Some(size) = word.strip_prefix("-Xmx") {
+        let unit = size.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = size.strip_suffix(unit)?;
+        match unit {
+            "g" | "G" => format!("{number}Gi"),
+            "m" | "M" => format!("{number}Mi"),
+            "k" | "K" => format!("{number}Ki"),
+            _ => number.to_owned(),
+        }
+    } else {
+        format!("{}Mi", word.strip_prefix("--max-old-space-size=")?)
+    };
+    Some((word.to_owned(), size))
 }
 
 /// The runtime's message when it could not execute the command.
@@ -126,6 +181,35 @@ fn start_error(crash: Crash<'_>) -> Option<&str> {
     let reported = matches!(exit.reason, "StartError" | "ContainerCannotRun" | "RunContainerError");
     (reported && NOT_EXECUTABLE.iter().any(|words| exit.message.contains(words)))
         .then_some(exit.message)
+}
+
+/// An init container that runs on and on, most often because it waits for something.
+fn init_stuck(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> Option<Draft> {
+    let since = container.running_since().filter(|_| container.role == Role::Init)?;
+    let minutes = since.map(|since| n.now.duration_since(since).as_mins())?;
+    if minutes < INIT_MINUTES || pod.phase() != "Pending" {
+        return None;
+    }
+    let name = container.name;
+    let log = n.log_now(pod, container);
+    let line = log.as_ref().and_then(|(_, log)| last_line(log));
+    let said = line.map_or_else(|| "its log is empty".to_owned(), |line| line.brief());
+    let summary =
+        format!("Init container {name} of pod {} runs for {minutes} minutes: {said}", pod.name());
+    let draft = Draft::new(CauseCode::InitStuck, n.fix_target(pod), pod.key(), summary)
+        .chain([
+            format!("Init container {name} does not end: {said}"),
+            "The other containers start only after it".to_owned(),
+            symptom(pod, container),
+        ])
+        .confidence(0.82)
+        .at(since)
+        .victim(true)
+        .part(&pod.key(), container.status.pointer("/state/running"));
+    Some(match (log, line) {
+        (Some((key, _)), Some(line)) => draft.log(key, line.quote()),
+        _ => draft,
+    })
 }
 
 /// A container that never came so far as to end.
@@ -140,7 +224,7 @@ fn bad_command(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>, messa
     let name = container.name;
     let command: Vec<&str> = ["/command", "/args"]
         .iter()
-        .flat_map(|pointer| crate::triage::view::list(container.spec, pointer))
+        .flat_map(|pointer| list(container.spec, pointer))
         .filter_map(serde_json::Value::as_str)
         .collect();
     let log = n.log_of_crash(pod, container);
@@ -187,15 +271,19 @@ fn own_error(
     pod: Pod<'_>,
     container: &Container<'_>,
     crash: Crash<'_>,
-) -> Draft {
+) -> Option<Draft> {
     let name = container.name;
     let code = crash.exit.code;
     let log = n.log_of_crash(pod, container);
     let found = log.as_ref().and_then(|(_, log)| decisive(log));
     let line = found.or_else(|| log.as_ref().and_then(|(_, log)| last_line(log)));
-    let wrong_platform = line.is_some_and(|line| line.line.contains("exec format error"));
-    let cause =
-        if wrong_platform { CauseCode::ImagePlatformMismatch } else { CauseCode::ApplicationError };
+    // The Job itself says as much, where no word of its pods is left.
+    if line.is_none() && n.objects.owners(&pod.key()).iter().any(|owner| gave_up(n, owner)) {
+        return None;
+    }
+    let told = log.as_ref().and_then(|(_, log)| said(n, pod, container, log));
+    let cause = cause_of_exit(container, crash, told.as_ref().map(|told| told.cause), line);
+    let line = told.as_ref().filter(|told| told.cause == cause).map(|told| told.line).or(line);
     let said = line.map(|line| line.brief());
     let role = if container.role == Role::Init { "Init container" } else { "Container" };
     let summary = match &said {
@@ -216,20 +304,58 @@ fn own_error(
     };
     let blames = found.is_some_and(|found| blames_dependency(found.line))
         || log.as_ref().is_some_and(|(_, log)| log.lines().rev().take(20).any(blames_dependency));
-    let mut draft = Draft::new(cause, n.fix_target(pod), pod.key(), summary)
-        .chain([
-            said.map_or_else(
-                || format!("{role} {name} meets an error of its own"),
-                |said| format!("{role} {name} meets an error: {said}"),
-            ),
-            format!("Its process ends with exit code {code}"),
-            symptom(pod, container),
-        ])
-        .confidence(confidence)
-        .victim(blames)
-        .part(&pod.key(), state(container));
+    let told = told.filter(|told| told.cause == cause);
+    let target = told.as_ref().and_then(|told| told.target.clone());
+    let because = told.as_ref().map(|told| format!("{role} {name}: {}", told.why));
+    let confidence = told.as_ref().map_or(confidence, |told| logged::confidence(told.line.weight));
+    let mut draft =
+        Draft::new(cause, target.unwrap_or_else(|| n.fix_target(pod)), pod.key(), summary)
+            .chain([
+                because.unwrap_or_default(),
+                said.map_or_else(
+                    || format!("{role} {name} meets an error of its own"),
+                    |said| format!("{role} {name} meets an error: {said}"),
+                ),
+                format!("Its process ends with exit code {code}"),
+                symptom(pod, container),
+            ])
+            .confidence(confidence)
+            .victim(blames && told.is_none())
+            .part(&pod.key(), state(container));
+    if let Some(told) = &told {
+        draft = told.prove(draft);
+    }
     if let (Some((key, _)), Some(line)) = (log, line) {
         draft = draft.log(key, line.quote());
     }
-    draft
+    Some(draft)
+}
+
+fn gave_up(n: &Neighbourhood, owner: &ObjectRef) -> bool {
+    owner.kind == "Job"
+        && n.objects
+            .get(&owner.into())
+            .and_then(|job| condition(job, "Failed"))
+            .is_some_and(|failed| text(failed, "/status") == "True")
+}
+
+/// What ended a process: the sign in its log, or failing that its exit code.
+fn cause_of_exit(
+    container: &Container<'_>,
+    crash: Crash<'_>,
+    told: Option<CauseCode>,
+    line: Option<Decisive<'_>>,
+) -> CauseCode {
+    let wrong_platform = line.is_some_and(|line| line.line.contains("exec format error"));
+    let silent = line.is_none_or(|line| line.weight <= Weight::Complaint);
+    let looping = container.waiting().is_some_and(|(reason, _)| reason == "CrashLoopBackOff");
+    match (told, crash.exit.code) {
+        _ if wrong_platform => CauseCode::ImagePlatformMismatch,
+        (Some(cause), _) => cause,
+        (None, 132 | 135 | 136 | 139) => CauseCode::Segfault,
+        (None, 134) if silent => CauseCode::Segfault,
+        (None, 137 | 143) if silent => CauseCode::KilledBySignal,
+        (None, 0) if silent && looping => CauseCode::ExitsCleanly,
+        (None, _) => CauseCode::ApplicationError,
+    }
 }

@@ -8,7 +8,7 @@ use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::placement::{Needs, Obstacle, Verdict, judge};
 use crate::triage::pod::Pod;
-use crate::triage::view::{Key, condition, shorten, text};
+use crate::triage::view::{Key, condition, list, shorten, text};
 
 /// Words of the scheduler's message that leave the pod to the storage rules.
 const VOLUMES: [&str; 4] =
@@ -50,9 +50,9 @@ fn dynamic(message: &str) -> Option<(CauseCode, String)> {
         (CauseCode::AffinityUnsatisfied, "node(s) didn't match pod anti-affinity"),
         (CauseCode::AffinityUnsatisfied, "node(s) didn't match pod affinity"),
         (CauseCode::AffinityUnsatisfied, "node(s) didn't satisfy existing pods anti-affinity"),
-        (CauseCode::AffinityUnsatisfied, "node(s) didn't match pod topology spread"),
+        (CauseCode::TopologySpread, "node(s) didn't match pod topology spread"),
         (CauseCode::InsufficientResource, "Too many pods"),
-        (CauseCode::InsufficientResource, "node(s) didn't have free ports"),
+        (CauseCode::HostPortTaken, "node(s) didn't have free ports"),
         (CauseCode::InsufficientResource, "Insufficient "),
     ];
     table
@@ -157,7 +157,7 @@ fn waiting(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
     let needs = Needs::of(spec);
     let nodes: Vec<&Value> = n.objects.kind("Node").collect();
     let seen = n.objects.is_complete("Node", "");
-    let verdict = if seen { judge(&needs, &nodes) } else { Verdict::Unknown };
+    let verdict = if seen { judge(&needs, &nodes, n.usage.as_ref()) } else { Verdict::Unknown };
     let Reading { cause, node, why, proof } = read(n, spec, &needs, verdict, &message)?;
     let key = pod.key();
     let event = n.objects.events_of(&key).find(|event| event.message == message);
@@ -190,6 +190,50 @@ fn waiting(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
     Some(draft)
 }
 
+/// Pods that no scheduler has judged: held back by a gate, without any node, or left to a scheduler that is not there.
+pub(super) fn unseen(n: &Neighbourhood) -> Vec<Draft> {
+    n.pods().filter(|pod| pod.unscheduled()).filter_map(|pod| unjudged(n, pod)).collect()
+}
+
+fn unjudged(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
+    let key = pod.key();
+    let scheduled = condition(pod.0, "PodScheduled");
+    let gates = list(pod.0, "/spec/schedulingGates");
+    let event = n.objects.events_of(&key).find(|event| event.reason == "FailedScheduling");
+    let message = told(n, pod);
+    let nothing = "no nodes available to schedule pods";
+    let scheduler = text(pod.0, "/spec/schedulerName");
+    let (cause, why) = if let Some(gate) = gates.first() {
+        (
+            CauseCode::SchedulingGated,
+            format!("the scheduling gate {} holds it back", text(gate, "/name")),
+        )
+    } else if message.contains(nothing)
+        || message.contains("0/0 nodes are available")
+        || event.is_some_and(|event| event.message.contains(nothing))
+    {
+        (CauseCode::NoNodes, "the cluster has no node".to_owned())
+    } else if !matches!(scheduler, "" | "default-scheduler")
+        && scheduled.is_none()
+        && event.is_none()
+    {
+        (CauseCode::SchedulerMissing, format!("scheduler {scheduler} does not look at it"))
+    } else {
+        return None;
+    };
+    let summary = format!("Pod {} cannot be scheduled: {why}.", pod.name());
+    let draft = Draft::new(cause, n.fix_target(pod), key.clone(), summary)
+        .chain([format!("Pod {}: {why}", pod.name()), format!("Pod {} stays Pending", pod.name())])
+        .confidence(0.92)
+        .at(event.and_then(|event| event.last).or(pod.created()))
+        .event(event);
+    Some(match cause {
+        CauseCode::SchedulingGated => draft.part(&key, pod.0.pointer("/spec/schedulingGates")),
+        CauseCode::SchedulerMissing => draft.words(&key, &format!("schedulerName: {scheduler}")),
+        _ => draft.part(&key, scheduled),
+    })
+}
+
 fn shortage(needs: &Needs<'_>, cause: CauseCode, words: &str) -> String {
     match cause {
         CauseCode::InsufficientCpu => {
@@ -205,10 +249,12 @@ fn shortage(needs: &Needs<'_>, cause: CauseCode, words: &str) -> String {
 
 fn proof_of(spec: &Value, cause: CauseCode) -> Option<&Value> {
     match cause {
-        CauseCode::AffinityUnsatisfied => spec
-            .get("affinity")
-            .or_else(|| spec.get("topologySpreadConstraints"))
-            .or_else(|| spec.get("nodeSelector")),
+        CauseCode::AffinityUnsatisfied => spec.get("affinity").or_else(|| spec.get("nodeSelector")),
+        CauseCode::TopologySpread => spec.get("topologySpreadConstraints"),
+        CauseCode::HostPortTaken => list(spec, "/containers")
+            .iter()
+            .flat_map(|container| list(container, "/ports"))
+            .find(|port| port.get("hostPort").is_some()),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::objects::Presence;
 use crate::triage::pod::Pod;
+use crate::triage::quantity;
 use crate::triage::view::{Event, Key, condition, list, map, shorten, text};
 
 use super::between;
@@ -79,6 +80,7 @@ fn why_unbound<'e>(
 ) -> Option<Why<'e>> {
     let find = |reason: &str| events.iter().copied().find(|event| event.reason == reason);
     let class = text(claim, "/spec/storageClassName");
+    let phase = text(claim, "/status/phase");
     let known = n.objects.is_complete("StorageClass", "");
     let class_key = Key::new("StorageClass", "", class);
     let failed = find("ProvisioningFailed");
@@ -93,9 +95,27 @@ fn why_unbound<'e>(
         let confidence = if known { 0.96 } else { 0.9 };
         return Some((CauseCode::StorageClassMissing, why, said_missing.or(failed), confidence));
     }
+    let refused = failed.filter(|event| {
+        let lower = event.message.to_lowercase();
+        ["access mode", "accessmode", "multi_node", "volume capabilities", "readwritemany"]
+            .iter()
+            .any(|words| lower.contains(words))
+    });
+    let modes = lacking_mode(n, claim);
+    if (needed && modes.is_some()) || refused.is_some() {
+        let why = modes
+            .unwrap_or_else(|| "its storage does not offer the access mode it asks for".to_owned());
+        let event = refused.or_else(|| find("VolumeMismatch")).or_else(|| find("FailedBinding"));
+        return Some((CauseCode::AccessModeMismatch, why, event, 0.93));
+    }
     if let Some(event) = find("VolumeMismatch").or_else(|| find("FailedBinding")) {
         let why = no_volume(n, claim, &event.message);
         return Some((CauseCode::NoMatchingVolume, why, Some(event), 0.93));
+    }
+    if phase == "Lost" {
+        let name = text(claim, "/spec/volumeName");
+        let why = format!("its PersistentVolume {name} is gone");
+        return Some((CauseCode::VolumeLost, why, find("ClaimLost"), 0.94));
     }
     let provisioner = n.objects.get(&class_key).map_or("", |class| text(class, "/provisioner"));
     let manual = provisioner == "kubernetes.io/no-provisioner";
@@ -127,6 +147,42 @@ fn why_unbound<'e>(
         return Some((CauseCode::NoMatchingVolume, why, None, 0.8));
     }
     None
+}
+
+/// What the free volumes of the claim's class and size offer, if none of them offers the mode that it asks for.
+fn lacking_mode(n: &Neighbourhood, claim: &Value) -> Option<String> {
+    let wanted = list(claim, "/spec/accessModes");
+    let size = |value: &Value, pointer: &str| quantity::parse(text(value, pointer)).unwrap_or(0.0);
+    let need = size(claim, "/spec/resources/requests/storage");
+    let class = text(claim, "/spec/storageClassName");
+    let fitting: Vec<&Value> = n
+        .objects
+        .kind("PersistentVolume")
+        .filter(|volume| {
+            text(volume, "/status/phase") == "Available"
+                && text(volume, "/spec/storageClassName") == class
+                && size(volume, "/spec/capacity/storage") >= need
+        })
+        .collect();
+    let offers =
+        |volume: &Value| wanted.iter().all(|mode| list(volume, "/spec/accessModes").contains(mode));
+    let first = fitting.first()?;
+    if wanted.is_empty() || fitting.iter().any(|volume| offers(volume)) {
+        return None;
+    }
+    let modes = |value: &Value| {
+        list(value, "/spec/accessModes")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    Some(format!(
+        "it asks for {} and the free volume {} offers {}",
+        modes(claim),
+        text(first, "/metadata/name"),
+        modes(first)
+    ))
 }
 
 /// A class may exist in name only, to match volumes with claims.

@@ -1,5 +1,13 @@
 //! Tells generated credentials from words, names, digests and identifiers.
 
+use std::borrow::Cow;
+
+use super::Redactor;
+
+/// Shortest word of a longer text that is judged.
+const MIN_WORD: usize = 24;
+/// Shortest hexadecimal number that is taken for a key where its name suggests one.
+const MIN_HEX: usize = 16;
 /// Shortest text that is judged at all.
 const MIN_LENGTH: usize = 20;
 /// Bits a character; 20 random base62 characters have about 4.1.
@@ -18,6 +26,55 @@ pub(super) fn looks_generated(text: &str) -> bool {
         return false;
     }
     bits_per_byte(text.as_bytes()) >= MIN_BITS && class_changes(text.as_bytes()) >= MIN_CHANGES
+}
+
+/// Whether the text is a key in hexadecimal. Digests look alike, so ask only where a name suggests a key.
+pub(super) fn is_hex_key(text: &str) -> bool {
+    text.len() >= MIN_HEX
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Masks the words of a text that look generated.
+pub(super) fn redact<'t>(redactor: &Redactor, text: &'t str) -> Cow<'t, str> {
+    let mut output = String::new();
+    let mut copied = 0;
+    let mut mask = |start: usize, word: &str| {
+        if word.len() < MIN_WORD || is_symbol(word) || !looks_generated(word) {
+            return false;
+        }
+        output.push_str(&text[copied..start]);
+        output.push_str(&redactor.mask(word));
+        copied = start + word.len();
+        true
+    };
+    let mut start = 0;
+    for run in text.split(|letter: char| !is_word(letter)) {
+        if run.len() >= MIN_WORD && !mask(start, run) && run.contains('/') {
+            let mut piece_start = start;
+            for piece in run.split('/') {
+                mask(piece_start, piece);
+                piece_start += piece.len() + 1;
+            }
+        }
+        let after = start + run.len();
+        start = after + text[after..].chars().next().map_or(0, char::len_utf8);
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    output.push_str(&text[copied..]);
+    Cow::Owned(output)
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '+' | '/' | '_' | '-')
+}
+
+/// Stack traces hold the mangled names of C++ and Rust.
+fn is_symbol(word: &str) -> bool {
+    word.starts_with("_Z") || word.starts_with("_R")
 }
 
 fn is_token_byte(byte: u8) -> bool {

@@ -4,7 +4,7 @@
 //! length in bytes. Within one process equal secrets have equal masks, so "does the pod carry the password that
 //! the Secret holds" stays answerable; without the key a mask says nothing. Redaction is idempotent.
 //!
-//! - [`Redactor::redact_object`] works on API objects: valid JSON in, valid JSON out, only strings change.
+//! - [`Redactor::redact_object`] works on API objects: valid JSON in, valid JSON out.
 //! - [`Redactor::redact_text`] works on log text and messages.
 
 mod entropy;
@@ -12,6 +12,8 @@ mod names;
 mod object;
 mod pairs;
 mod patterns;
+mod rules;
+mod values;
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -46,15 +48,19 @@ impl Redactor {
         Self { key }
     }
 
-    /// A key that nobody knows: masks are comparable within this redactor and its clones only.
+    /// This process's key, which nobody knows: masks are comparable as long as the process lives.
     pub fn with_random_key() -> Self {
-        let mut key = [0; 32];
-        key[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-        key[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-        Self { key }
+        static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
+            let mut key = [0; 32];
+            key[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+            key[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+            key
+        });
+        Self { key: *KEY }
     }
 
-    /// An API object or List with its secrets masked. Structure, keys, numbers and booleans stay as they are.
+    /// An API object or List with its secrets masked. Structure, keys and booleans stay as they are, and numbers but
+    /// those that are passwords.
     pub fn redact_object(&self, mut object: Value) -> Value {
         object::redact(self, &mut object, None);
         object
@@ -81,6 +87,18 @@ impl Redactor {
         };
         let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         format!("{MASK_PREFIX}{hex}:{}b>", secret.len())
+    }
+}
+
+impl leadsman_ports::redact::Redactor for Redactor {
+    fn text(&self, text: &str) -> String {
+        self.redact_text(text)
+    }
+
+    fn value(&self, name: &str, value: &str) -> String {
+        let mut value = value.to_owned();
+        object::named_value(self, name, &mut value);
+        value
     }
 }
 

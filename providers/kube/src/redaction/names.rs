@@ -19,6 +19,22 @@ const SECRET_PARTS: &[&str] = &[
     "connectionstring",
     "connstring",
     "connstr",
+    "passcode",
+    "requirepass",
+    "masterauth",
+    "redisauth",
+    "rediscliauth",
+    "basicauth",
+    "clientsecret",
+    "appsecret",
+    "appkey",
+    "licensekey",
+    "licencekey",
+    "sessionkey",
+    "fernetkey",
+    "hmackey",
+    "seedphrase",
+    "mnemonic",
 ];
 
 /// Words that speak of a secret only as a whole word of the name.
@@ -121,6 +137,24 @@ fn ends_as_secret(words: &[String]) -> bool {
     SECRET_PARTS.iter().any(|part| tail.ends_with(part))
         || SECRET_WORDS.contains(&last)
         || tail.ends_with("token")
+}
+
+/// Whether one of several values under this name is a secret: `accessTokens`, `passwords`.
+pub(super) fn holds_secrets(name: &str) -> bool {
+    is_secret(name.strip_suffix(['s', 'S']).unwrap_or(name))
+}
+
+/// Whether even a number under this name is a secret.
+pub(super) fn is_password(name: &str) -> bool {
+    let joined = words(name).concat();
+    is_secret(name) && ["passw", "passphrase", "passcode"].iter().any(|part| joined.contains(part))
+}
+
+/// Whether a value under this name is a secret if it looks like one.
+pub(super) fn may_be_secret(name: &str) -> bool {
+    let words = words(name);
+    let last = words.last().map(String::as_str).unwrap_or_default();
+    ["key", "keys", "salt", "seed", "pepper", "auth", "signature", "sig"].contains(&last)
 }
 
 /// Whether the name promises a connection string, of which only the password is secret.

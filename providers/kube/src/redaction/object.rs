@@ -1,9 +1,11 @@
 //! Redaction of API objects: what a field means decides, and every other string is treated as text.
 
+use std::borrow::Cow;
+
 use k8s_openapi::ByteString;
 use serde_json::{Map, Value};
 
-use super::{Redactor, entropy, names};
+use super::{Redactor, entropy, names, rules};
 
 /// `inherited` is the kind that a List's items have when they do not say.
 pub(super) fn redact(redactor: &Redactor, object: &mut Value, inherited: Option<&str>) {
@@ -11,6 +13,10 @@ pub(super) fn redact(redactor: &Redactor, object: &mut Value, inherited: Option<
         walk(redactor, object);
         return;
     };
+    if !map.contains_key("kind") && inherited.is_none() && map.contains_key("value") {
+        walk_map(redactor, map);
+        return;
+    }
     let kind = map.get("kind").and_then(Value::as_str).or(inherited).unwrap_or_default().to_owned();
     let item_kind = kind.strip_suffix("List");
     for (key, value) in map.iter_mut() {
@@ -108,17 +114,22 @@ fn walk_map(redactor: &Redactor, map: &mut Map<String, Value>) {
 
 /// In an argument list the secret may be the element after its flag: `--password`, `hunter2`.
 fn walk_list(redactor: &Redactor, list: &mut [Value]) {
+    let flag = list.iter().filter_map(Value::as_str).find_map(password_flag);
     let mut after_secret_flag = false;
     for value in list {
         if let Value::String(text) = value {
             let is_flag = text.starts_with('-');
-            if after_secret_flag && !is_flag && !names::is_harmless_value(text) {
+            let attached = flag.and_then(|flag| Some((flag, text.strip_prefix(flag)?)));
+            if let Some((flag, password)) = attached.filter(|(_, password)| !password.is_empty()) {
+                *text = format!("{flag}{}", redactor.mask(password));
+            } else if after_secret_flag && !is_flag && !names::is_harmless_value(text) {
                 *text = redactor.mask(text);
             } else {
                 text_leaf(redactor, text);
             }
-            after_secret_flag =
-                is_flag && !text.contains('=') && names::is_secret(text.trim_start_matches('-'));
+            after_secret_flag = is_flag
+                && !text.contains('=')
+                && (flag == Some(text) || names::is_secret(text.trim_start_matches('-')));
         } else {
             after_secret_flag = false;
             walk(redactor, value);
@@ -126,12 +137,48 @@ fn walk_list(redactor: &Redactor, list: &mut [Value]) {
     }
 }
 
+/// The flag by which a client takes a password, where the argument is such a client's name or path.
+fn password_flag(argument: &str) -> Option<&'static str> {
+    const CLIENTS: &[(&str, &str)] = &[
+        ("mysql", "-p"),
+        ("mariadb", "-p"),
+        ("redis-cli", "-a"),
+        ("sshpass", "-p"),
+        ("mongo", "-p"),
+    ];
+    let program = argument.rsplit('/').next().unwrap_or_default();
+    CLIENTS.iter().find(|(client, _)| program.starts_with(client)).map(|(_, flag)| *flag)
+}
+
 fn leaf(redactor: &Redactor, key: &str, value: &mut Value) {
     match value {
         Value::String(text) if names::is_secret(key) && !is_reference(key, text) => {
             named_value(redactor, key, text);
         }
+        Value::String(text) if names::may_be_secret(key) => named_value(redactor, key, text),
         Value::String(text) => text_leaf(redactor, text),
+        Value::Number(number) if names::is_password(key) => {
+            *value = Value::String(redactor.mask(&number.to_string()));
+        }
+        // Only lists of plain values: objects in a list, such as references, have names of their own.
+        Value::Array(list) if names::holds_secrets(key) => {
+            for value in list {
+                match value {
+                    Value::String(text) if !is_reference(key, text) => {
+                        if !names::is_harmless_value(text) {
+                            *text = redactor.mask(text);
+                        }
+                    }
+                    other => walk(redactor, other),
+                }
+            }
+        }
+        Value::Object(map) if names::is_secret(key) => {
+            if let Some(Value::String(text)) = map.get_mut("value") {
+                named_value(redactor, key, text);
+            }
+            walk(redactor, value);
+        }
         Value::Object(map) if key == "annotations" => {
             for (key, value) in map.iter_mut() {
                 match value {
@@ -159,7 +206,7 @@ fn is_reference(key: &str, value: &str) -> bool {
 
 fn annotation(redactor: &Redactor, key: &str, text: &mut String) {
     let name = key.rsplit('/').next().unwrap_or(key);
-    if names::is_secret(name) && !is_reference(name, text) {
+    if (names::is_secret(name) && !is_reference(name, text)) || names::may_be_secret(name) {
         named_value(redactor, name, text);
     } else {
         text_leaf(redactor, text);
@@ -181,14 +228,16 @@ fn named_values(redactor: &Redactor, values: &mut Value) {
     }
 }
 
-fn named_value(redactor: &Redactor, name: &str, text: &mut String) {
+pub(super) fn named_value(redactor: &Redactor, name: &str, text: &mut String) {
     if names::is_harmless_value(text) {
         return;
     }
     if names::is_connection(name) && text.contains("://") {
         // Host and database are wanted for the diagnosis; the text rules take the password out.
         text_leaf(redactor, text);
-    } else if names::is_secret(name) {
+    } else if names::is_secret(name)
+        || (names::may_be_secret(name) && (entropy::is_hex_key(text) || rules::is_basic_auth(text)))
+    {
         *text = redactor.mask(text);
     } else {
         text_leaf(redactor, text);
@@ -198,13 +247,28 @@ fn named_value(redactor: &Redactor, name: &str, text: &mut String) {
 fn text_leaf(redactor: &Redactor, text: &mut String) {
     if entropy::looks_generated(text) {
         *text = redactor.mask(text);
-    } else {
-        let changed = match super::patterns::redact(redactor, text) {
-            std::borrow::Cow::Owned(changed) => Some(changed),
-            std::borrow::Cow::Borrowed(_) => None,
-        };
-        if let Some(changed) = changed {
-            *text = changed;
-        }
+        return;
     }
+    if let Some(redacted) = embedded_json(redactor, text) {
+        *text = redacted;
+        return;
+    }
+    let changed = match super::patterns::redact(redactor, text) {
+        Cow::Owned(changed) => Some(changed),
+        Cow::Borrowed(_) => None,
+    };
+    if let Some(changed) = changed {
+        *text = changed;
+    }
+}
+
+/// Annotations and configuration hold whole objects as JSON: they are redacted as objects and stay valid.
+fn embedded_json(redactor: &Redactor, text: &str) -> Option<String> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let original: Value = serde_json::from_str(text).ok()?;
+    let mut redacted = original.clone();
+    redact(redactor, &mut redacted, None);
+    Some(if redacted == original { text.to_owned() } else { redacted.to_string() })
 }

@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Redactor, is_mask, names};
+use super::{Redactor, is_mask, names, values};
+
+/// A text that holds none of these holds no name of a secret.
+pub(super) const HINTS: &[&str] = &["pass", "pwd", "secret", "token", "key", "credential", "jwt"];
 
 /// Words that a secret's name contains; [`names::is_secret`] decides on the whole name.
 macro_rules! key {
@@ -21,15 +24,29 @@ static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static FLAG: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(concat!(r"(?i)(?:^|\s)--?", key!(), r"(?P<s>[ \t]+)")).ok());
 
+/// `{"name": "DB_PASSWORD", "value": "…"}` and the same as YAML.
+static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r#"(?i)\bname\\?["']?[ \t]*[:=][ \t]*\\?["']?"#,
+        key!(),
+        r#"\\?["']?\s*,?\s*\\?["']?value(?P<q>\\?["']?)[ \t]*(?P<s>[:=][ \t]*)"#
+    ))
+    .ok()
+});
+
 /// Masks the values of secret names. Were a pattern not to compile, the whole text would be masked.
 pub(super) fn redact<'t>(redactor: &Redactor, text: &'t str) -> Cow<'t, str> {
-    let (Some(pair), Some(flag)) = (PAIR.as_ref(), FLAG.as_ref()) else {
+    let (Some(pair), Some(named), Some(flag)) = (PAIR.as_ref(), NAMED.as_ref(), FLAG.as_ref())
+    else {
         return Cow::Owned(redactor.mask(text));
     };
-    match scan(redactor, pair, text, false) {
-        Cow::Borrowed(text) => scan(redactor, flag, text, true),
-        Cow::Owned(changed) => Cow::Owned(scan(redactor, flag, &changed, true).into_owned()),
+    let mut text = Cow::Borrowed(text);
+    for (pattern, is_flag) in [(pair, false), (named, false), (flag, true)] {
+        if let Cow::Owned(changed) = scan(redactor, pattern, &text, is_flag) {
+            text = Cow::Owned(changed);
+        }
     }
+    text
 }
 
 /// The pattern finds names; the value after a name is read by hand, so that a name that turns out harmless
@@ -43,9 +60,11 @@ fn scan<'t>(redactor: &Redactor, pattern: &Regex, text: &'t str, is_flag: bool) 
         if !names::is_secret(key.as_str()) {
             continue;
         }
-        let value = read_value(text, position);
+        let line = if is_flag { None } else { values::Line::before(text, separator.start()) };
+        let Some(value) = values::read(text, position, line, separator.as_str()) else { continue };
         let secret = &text[value.start..value.end];
         let prose = !is_flag
+            && !value.block
             && !value.quoted
             && captures.name("q").is_none_or(|quote| quote.is_empty())
             && separator.as_str().starts_with(':')
@@ -85,61 +104,6 @@ fn is_reference(before: &str, key: &str, value: &str) -> bool {
             part.starts_with(|letter: char| letter.is_ascii_digit()) && part.len() <= 12
         });
     before.ends_with('/') || is_version || is_port
-}
-
-struct ValueSpan {
-    start: usize,
-    end: usize,
-    quoted: bool,
-}
-
-/// The value at `from`: what stands between quotes (plain or escaped), else up to a blank or a separator.
-/// A line's end always ends it. Reads no further than the value.
-fn read_value(text: &str, from: usize) -> ValueSpan {
-    let rest = &text[from..];
-    let span = |skip: usize, length: usize| ValueSpan {
-        start: from + skip,
-        end: from + skip + length,
-        quoted: skip > 0,
-    };
-    match rest.as_bytes() {
-        [b'\\', quote @ (b'"' | b'\''), ..] => span(2, escaped_length(&rest[2..], *quote)),
-        [quote @ (b'"' | b'\''), ..] => span(1, quoted_length(&rest[1..], *quote)),
-        _ => {
-            let ends = |letter: char| {
-                letter.is_whitespace() || matches!(letter, '"' | '\'' | ',' | ';' | '&')
-            };
-            let bare = &rest[..rest.find(ends).unwrap_or(rest.len())];
-            if names::is_harmless_value(bare) {
-                return span(0, bare.len());
-            }
-            span(0, bare.trim_end_matches([')', '}', ']', '.', ':', '\\']).len())
-        }
-    }
-}
-
-fn escaped_length(inner: &str, quote: u8) -> usize {
-    let bytes = inner.as_bytes();
-    (0..bytes.len())
-        .find(|at| {
-            matches!(bytes[*at], b'\r' | b'\n')
-                || (bytes[*at] == b'\\' && bytes.get(at + 1) == Some(&quote))
-        })
-        .unwrap_or(bytes.len())
-}
-
-fn quoted_length(inner: &str, quote: u8) -> usize {
-    let mut escaped = false;
-    for (at, byte) in inner.bytes().enumerate() {
-        match byte {
-            b'\r' | b'\n' => return at,
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            _ if byte == quote => return at,
-            _ => {}
-        }
-    }
-    inner.len()
 }
 
 /// `invalid token: unexpected end` and `password: authentication failed` name no secret.

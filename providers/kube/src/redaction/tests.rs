@@ -175,6 +175,7 @@ fn config_map_values_are_masked_by_key_and_by_text() {
 fn same_shape(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::String(_), Value::String(_)) => true,
+        (Value::Number(_), Value::String(mask)) => is_mask(mask),
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a, b))
         }

@@ -1,5 +1,7 @@
 //! The columns of a list: what kubectl shows of a kind, plus what a diagnosis asks for next.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use leadsman_ports::cluster::ResourceType;
 use serde_json::Value;
@@ -37,6 +39,25 @@ pub(crate) fn table(
         table.push(row);
     }
     table.render()
+}
+
+/// How many objects are in which state, most frequent first: `40 Running, 2 Pending`. Empty where the kind
+/// has no state.
+pub(crate) fn tally(resource: &ResourceType, objects: &[Value], now: Timestamp) -> String {
+    let (headers, cells) = columns(resource);
+    let Some(column) = headers.iter().position(|header| *header == "STATUS") else {
+        return String::new();
+    };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for object in objects {
+        let state = cells(object, now).swap_remove(column);
+        if !state.is_empty() {
+            *counts.entry(state).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
 }
 
 type Cells = fn(&Value, Timestamp) -> Vec<String>;

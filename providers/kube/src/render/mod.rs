@@ -4,6 +4,7 @@ pub(crate) mod columns;
 pub(crate) mod describe;
 pub(crate) mod events;
 pub(crate) mod fields;
+pub(crate) mod log;
 pub(crate) mod pod;
 pub(crate) mod quantity;
 pub(crate) mod table;

@@ -39,19 +39,14 @@ impl Field {
 }
 
 /// Arguments that several tools take.
-pub(super) const KIND: Field =
-    Field::required("kind", "Kind, plural or short name, e.g. Deployment, pods, pvc");
+pub(super) const KIND: Field = Field::required("kind", "E.g. Deployment, pods, pvc");
 pub(super) const NAME: Field = Field::required("name", "Object name");
-pub(super) const API_GROUP: Field = Field::optional(
-    "api_group",
-    "API group or apiVersion, e.g. apps or apps/v1; needed only where a kind exists in several groups",
-    Holds::Text,
-);
-pub(super) const OBJECT_NAMESPACE: Field = Field::optional(
-    "namespace",
-    "Namespace of the object; leave out for cluster-scoped kinds such as Node",
-    Holds::Text,
-);
+/// One namespace or all.
+pub(super) const NAMESPACE: Field = Field::optional("namespace", "All if left out", Holds::Text);
+pub(super) const API_GROUP: Field =
+    Field::optional("api_group", "Only where several groups have the kind, e.g. apps", Holds::Text);
+pub(super) const OBJECT_NAMESPACE: Field =
+    Field::optional("namespace", "Left out for cluster-scoped kinds", Holds::Text);
 
 /// The JSON Schema of a tool's arguments.
 pub(super) fn schema(fields: &[Field]) -> Value {
@@ -59,7 +54,7 @@ pub(super) fn schema(fields: &[Field]) -> Value {
         .iter()
         .map(|field| {
             let mut property = match field.holds {
-                Holds::Text => json!({"type": "string", "minLength": 1}),
+                Holds::Text => json!({"type": "string"}),
                 Holds::Number(max) => json!({"type": "integer", "minimum": 1, "maximum": max}),
                 Holds::Flag => json!({"type": "boolean"}),
             };
@@ -69,7 +64,12 @@ pub(super) fn schema(fields: &[Field]) -> Value {
         .collect();
     let required: Vec<&str> =
         fields.iter().filter(|field| field.required).map(|field| field.name).collect();
-    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+    let mut schema =
+        json!({"type": "object", "properties": properties, "additionalProperties": false});
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
 }
 
 /// Checks arguments against the table and brings every value into its type.

@@ -17,7 +17,7 @@ const POD_PAGES: usize = 2;
 pub(super) fn definition() -> Definition {
     Definition {
         name: "kubectl_describe",
-        description: "One object with owner, conditions, containers (state, last state, exit code, limits, probes), volumes, the readiness of the pods it selects, and its newest events. The best second step after a list.",
+        description: "One object with owner, conditions, containers (last state, exit code, limits, probes), volumes, readiness of its pods, and newest events. The second step after a list.",
         fields: const { &[KIND, NAME, OBJECT_NAMESPACE, API_GROUP] },
         run: |cluster, arguments| Box::pin(run(cluster, arguments)),
     }

@@ -27,18 +27,14 @@ struct Args {
 pub(super) fn definition() -> Definition {
     Definition {
         name: "kubectl_events",
-        description: "Events newest first with counts and first and last sighting: of one object (kind and name), of a namespace, or of the whole cluster.",
+        description: "Events newest first: of one object (kind and name), a namespace, or the cluster.",
         fields: const {
             &[
-                Field::optional(
-                    "namespace",
-                    "Namespace; leave out for cluster-scoped objects or all",
-                    Holds::Text,
-                ),
-                Field::optional("kind", "Kind of the object, together with name", Holds::Text),
-                Field::optional("name", "Name of the object, together with kind", Holds::Text),
+                Field::optional("namespace", "All if left out", Holds::Text),
+                Field::optional("kind", "Together with name", Holds::Text),
+                Field::optional("name", "Together with kind", Holds::Text),
                 API_GROUP,
-                Field::optional("limit", "Events to show, 30 if left out", Holds::Number(200)),
+                Field::optional("limit", "Default 30", Holds::Number(200)),
             ]
         },
         run: |cluster, arguments| Box::pin(run(cluster, arguments)),

@@ -5,7 +5,7 @@ use leadsman_ports::tool::ToolError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::args::{API_GROUP, Field, Holds, KIND, typed};
+use super::args::{API_GROUP, Field, KIND, NAMESPACE, typed};
 use super::{Definition, fetch};
 use crate::render::columns;
 
@@ -26,15 +26,8 @@ struct Args {
 pub(super) fn definition() -> Definition {
     Definition {
         name: "kubectl_find_resource",
-        description: "Objects of one kind that contain a word anywhere in name, labels, spec or status, in any letter case. Use it to find who refers to a Secret, ConfigMap, image or host.",
-        fields: const {
-            &[
-                KIND,
-                Field::required("keyword", "The word to look for"),
-                Field::optional("namespace", "Namespace; all if left out", Holds::Text),
-                API_GROUP,
-            ]
-        },
+        description: "Objects of one kind that contain a word anywhere: who refers to a Secret, ConfigMap, image or host?",
+        fields: const { &[KIND, Field::required("keyword", "In any letter case"), NAMESPACE, API_GROUP] },
         run: |cluster, arguments| Box::pin(run(cluster, arguments)),
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct ObjectArgs {
 pub(super) fn by_name() -> Definition {
     Definition {
         name: "kubectl_get_by_name",
-        description: "One object in full as YAML: spec, status, labels, annotations. Use it when a field matters that kubectl_describe does not show.",
+        description: "One object in full as YAML, for what kubectl_describe does not show.",
         fields: const { &[KIND, NAME, OBJECT_NAMESPACE, API_GROUP] },
         run: |cluster, arguments| Box::pin(run(cluster, arguments)),
     }

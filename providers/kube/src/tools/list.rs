@@ -1,24 +1,23 @@
-//! `kubectl_get_by_kind_in_namespace` and `kubectl_get_by_kind_in_cluster`: objects of a kind as a table.
+//! `kubectl_get_by_kind_in_namespace`: objects of a kind as a table.
 
 use leadsman_ports::cluster::{Cluster, ListQuery};
 use leadsman_ports::tool::ToolError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::args::{API_GROUP, Field, Holds, KIND, typed};
+use super::args::{API_GROUP, Field, Holds, KIND, NAMESPACE, typed};
 use super::{Definition, fetch};
 use crate::render::columns;
 
 /// Objects a page unless the caller says otherwise.
 const DEFAULT_LIMIT: u32 = 50;
+/// Objects from which a page ends with how many are in which state.
+const TALLY_FROM: usize = 10;
 
-const LABELS: Field =
-    Field::optional("label_selector", "Label selector, e.g. app=web,tier!=cache", Holds::Text);
-const FIELDS: Field =
-    Field::optional("field_selector", "Field selector, e.g. status.phase=Pending", Holds::Text);
-const LIMIT: Field = Field::optional("limit", "Objects a page, 50 if left out", Holds::Number(500));
-const CONTINUE: Field =
-    Field::optional("continue", "Token of the previous page, to get the next one", Holds::Text);
+const LABELS: Field = Field::optional("label_selector", "E.g. app=web,tier!=cache", Holds::Text);
+const FIELDS: Field = Field::optional("field_selector", "E.g. status.phase=Pending", Holds::Text);
+const LIMIT: Field = Field::optional("limit", "Objects a page, default 50", Holds::Number(500));
+const CONTINUE: Field = Field::optional("continue", "Token of the previous page", Holds::Text);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,30 +32,11 @@ struct Args {
     token: Option<String>,
 }
 
-pub(super) fn in_namespace() -> Definition {
+pub(super) fn definition() -> Definition {
     Definition {
         name: "kubectl_get_by_kind_in_namespace",
-        description: "Table of the objects of one kind in a namespace, with their state. The first look at pods, deployments, services, claims.",
-        fields: const {
-            &[
-                KIND,
-                Field::required("namespace", "Namespace"),
-                API_GROUP,
-                LABELS,
-                FIELDS,
-                LIMIT,
-                CONTINUE,
-            ]
-        },
-        run: |cluster, arguments| Box::pin(run(cluster, arguments)),
-    }
-}
-
-pub(super) fn in_cluster() -> Definition {
-    Definition {
-        name: "kubectl_get_by_kind_in_cluster",
-        description: "Table of the objects of one kind in all namespaces, or of a cluster-scoped kind such as Node, PersistentVolume or StorageClass.",
-        fields: const { &[KIND, API_GROUP, LABELS, FIELDS, LIMIT, CONTINUE] },
+        description: "Table of the objects of one kind with their state, in a namespace or in all; also for cluster-scoped kinds such as Node. The first look.",
+        fields: const { &[KIND, NAMESPACE, API_GROUP, LABELS, FIELDS, LIMIT, CONTINUE] },
         run: |cluster, arguments| Box::pin(run(cluster, arguments)),
     }
 }
@@ -85,10 +65,15 @@ async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolErro
     }
     let mut output =
         columns::table(&resource, &page.items, cluster.now(), query.namespace.is_none());
+    let shown = page.items.len();
+    if shown >= TALLY_FROM {
+        let tally = columns::tally(&resource, &page.items, cluster.now());
+        let tally = if tally.is_empty() { String::new() } else { format!(": {tally}") };
+        output.push_str(&format!("[{shown} shown{tally}]\n"));
+    }
     if let Some(token) = page.continue_token {
-        let remaining =
-            page.remaining.map_or("more follow".to_owned(), |count| format!("{count} more follow"));
-        output.push_str(&format!("[{} shown, {remaining}; continue: {token}]\n", page.items.len()));
+        let remaining = page.remaining.map_or("more".to_owned(), |count| format!("{count} more"));
+        output.push_str(&format!("[{shown} shown, {remaining} follow; continue: {token}]\n"));
     }
     Ok(output)
 }

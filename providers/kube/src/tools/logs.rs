@@ -1,4 +1,4 @@
-//! `kubectl_logs`: the end of a pod's logs.
+//! `kubectl_logs`: the end of a pod's logs, errors first and repeats folded.
 
 use leadsman_ports::cluster::{Cluster, ClusterError, LogQuery};
 use leadsman_ports::tool::ToolError;
@@ -8,10 +8,13 @@ use serde_json::Value;
 
 use super::args::{Field, Holds, invalid, typed};
 use super::{BYTE_CAP, Definition, fetch};
+use crate::render;
 use crate::render::fields::{items, text};
 
-/// Lines that are shown unless the caller says otherwise.
-const DEFAULT_TAIL: u32 = 200;
+/// Lines that are read unless the caller says otherwise.
+const DEFAULT_TAIL: u32 = 1000;
+/// Bytes that are read of each container's log; folded they take less room.
+const READ_BYTES: u32 = 1024 * 1024;
 /// Lines that are searched for a pattern.
 const SEARCHED_LINES: u32 = 20_000;
 /// Bytes that are searched for a pattern.
@@ -27,41 +30,31 @@ struct Args {
     tail_lines: Option<u32>,
     since_seconds: Option<u32>,
     grep: Option<String>,
+    exclude: Option<String>,
 }
 
 pub(super) fn definition() -> Definition {
     Definition {
         name: "kubectl_logs",
-        description: "The last log lines of a pod, of one container or of all. previous=true reads the container instance before the last restart: use it for crash loops. grep keeps only matching lines.",
+        description: "The end of a pod's logs, errors first, repeated lines folded. previous=true reads the instance before the last restart: use it for crash loops.",
         fields: const {
             &[
                 Field::required("pod", "Pod name"),
-                Field::required("namespace", "Namespace of the pod"),
-                Field::optional(
-                    "container",
-                    "Container name; all containers if left out",
-                    Holds::Text,
-                ),
-                Field::optional(
-                    "previous",
-                    "Read the terminated predecessor, false if left out",
-                    Holds::Flag,
-                ),
+                Field::required("namespace", "Namespace"),
+                Field::optional("container", "Container; all if left out", Holds::Text),
+                Field::optional("previous", "The instance before the restart", Holds::Flag),
                 Field::optional(
                     "tail_lines",
-                    "Lines from the end, 200 if left out",
-                    Holds::Number(2000),
+                    "Lines from the end, default 1000",
+                    Holds::Number(5000),
                 ),
-                Field::optional(
-                    "since_seconds",
-                    "Only lines younger than this",
-                    Holds::Number(31_536_000),
-                ),
+                Field::optional("since_seconds", "Only younger lines", Holds::Number(31_536_000)),
                 Field::optional(
                     "grep",
-                    "Regular expression, case-insensitive, that lines must match",
+                    "Regex that lines must match, case-insensitive",
                     Holds::Text,
                 ),
+                Field::optional("exclude", "Regex of lines to leave out", Holds::Text),
             ]
         },
         run: |cluster, arguments| Box::pin(run(cluster, arguments)),
@@ -70,7 +63,10 @@ pub(super) fn definition() -> Definition {
 
 async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolError> {
     let args: Args = typed(arguments)?;
-    let pattern = args.grep.as_deref().map(pattern).transpose()?;
+    let filter = Filter {
+        grep: args.grep.as_deref().map(|text| pattern("grep", text)).transpose()?,
+        exclude: args.exclude.as_deref().map(|text| pattern("exclude", text)).transpose()?,
+    };
     let pods = fetch::resolve(cluster, "Pod", Some("v1")).await?;
     let pod = fetch::object(cluster, &pods, &args.namespace, &args.pod).await?;
     let all = containers(&pod);
@@ -88,7 +84,7 @@ async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolErro
     let share = BYTE_CAP / chosen.len().max(1);
     let mut output = String::new();
     for container in &chosen {
-        let searching = pattern.is_some();
+        let searching = filter.grep.is_some() || filter.exclude.is_some();
         let query = LogQuery {
             namespace: args.namespace.clone(),
             pod: args.pod.clone(),
@@ -96,16 +92,10 @@ async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolErro
             previous: args.previous.unwrap_or(false),
             tail_lines: Some(if searching { SEARCHED_LINES } else { tail }),
             since_seconds: args.since_seconds,
-            limit_bytes: if searching {
-                SEARCHED_BYTES
-            } else {
-                u32::try_from(share).unwrap_or(u32::MAX)
-            },
+            limit_bytes: if searching { SEARCHED_BYTES } else { READ_BYTES },
         };
         let log = match cluster.logs(&query).await {
-            Ok(log) => {
-                newest_lines(&log, pattern.as_ref(), tail as usize, share.saturating_sub(200))
-            }
+            Ok(log) => newest_lines(&log, &filter, tail as usize, share.saturating_sub(200)),
             // In a pod of several containers one without a log must not hide the others.
             Err(ClusterError::NotFound(why) | ClusterError::Invalid(why)) => {
                 format!("(no log: {why})\n")
@@ -120,12 +110,25 @@ async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolErro
     Ok(output)
 }
 
-fn pattern(text: &str) -> Result<Regex, ToolError> {
+/// Which lines are wanted.
+struct Filter {
+    grep: Option<Regex>,
+    exclude: Option<Regex>,
+}
+
+impl Filter {
+    fn takes(&self, line: &str) -> bool {
+        self.grep.as_ref().is_none_or(|pattern| pattern.is_match(line))
+            && !self.exclude.as_ref().is_some_and(|pattern| pattern.is_match(line))
+    }
+}
+
+fn pattern(field: &str, text: &str) -> Result<Regex, ToolError> {
     RegexBuilder::new(text).case_insensitive(true).size_limit(1 << 20).build().map_err(|error| {
         let reason = error.to_string();
         let reason = reason.lines().last().unwrap_or_default().trim().to_owned();
         invalid(
-            "grep",
+            field,
             format!("is no regular expression ({reason}); escape special characters with \\"),
         )
     })
@@ -140,39 +143,20 @@ fn containers(pod: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The last lines that match, at most so many lines and bytes, with a note where something is missing.
-fn newest_lines(log: &str, pattern: Option<&Regex>, most: usize, bytes: usize) -> String {
-    let matching: Vec<&str> =
-        log.lines().filter(|line| pattern.is_none_or(|pattern| pattern.is_match(line))).collect();
+/// The last lines that match, folded, with a note where something is missing.
+fn newest_lines(log: &str, filter: &Filter, most: usize, bytes: usize) -> String {
+    let matching: Vec<&str> = log.lines().filter(|line| filter.takes(line)).collect();
     if matching.is_empty() {
-        return match pattern {
-            Some(_) => format!("(none of the last {} lines matches)\n", log.lines().count()),
-            None => "(the log is empty)\n".to_owned(),
+        return match log.lines().count() {
+            0 => "(the log is empty)\n".to_owned(),
+            searched => format!("(none of the last {searched} lines matches)\n"),
         };
     }
-    let mut size = 0;
-    let kept = matching
-        .iter()
-        .rev()
-        .take(most)
-        .take_while(|line| {
-            size += line.len() + 1;
-            size <= bytes
-        })
-        .count();
-    let mut output = String::new();
-    if kept < matching.len() {
-        output.push_str(&format!("[the newest {kept} of {} lines]\n", matching.len()));
+    let newest = &matching[matching.len().saturating_sub(most)..];
+    let folded = render::log::fold(newest, bytes);
+    if newest.len() < matching.len() {
+        format!("[the newest {} of {} lines]\n{folded}", newest.len(), matching.len())
+    } else {
+        folded
     }
-    if kept == 0 {
-        // One line alone is over the ceiling: its end is what is newest.
-        let line = matching[matching.len() - 1];
-        output.push_str(&line[line.ceil_char_boundary(line.len().saturating_sub(bytes))..]);
-        output.push('\n');
-    }
-    for line in &matching[matching.len() - kept..] {
-        output.push_str(line);
-        output.push('\n');
-    }
-    output
 }

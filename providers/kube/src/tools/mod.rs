@@ -4,15 +4,20 @@
 //! have a deadline and a ceiling of output, and answer the same arguments on the same cluster with the same
 //! bytes. A wrong argument is answered with its name and the right form.
 
+mod aliases;
 mod args;
+mod context;
 mod describe;
 mod events;
 mod fetch;
 mod find;
 mod get;
+mod jq;
 mod list;
 mod logs;
 mod owners;
+mod requests;
+mod rollout;
 mod top;
 
 use std::sync::Arc;
@@ -24,6 +29,7 @@ use leadsman_ports::cluster::Cluster;
 use leadsman_ports::tool::{Effect, Tool, ToolError, ToolSpec};
 use serde_json::Value;
 
+pub use aliases::alias;
 use args::Field;
 
 /// The longest that one call may take.
@@ -35,15 +41,17 @@ const BYTE_CAP: usize = 64 * 1024;
 pub fn read_only_tools(cluster: Arc<dyn Cluster>) -> Vec<Arc<dyn Tool>> {
     [
         get::by_name(),
-        list::in_namespace(),
-        list::in_cluster(),
+        list::definition(),
         describe::definition(),
         events::definition(),
         logs::definition(),
         top::pods(),
         top::nodes(),
-        owners::definition(),
+        requests::definition(),
+        context::definition(),
+        rollout::definition(),
         find::definition(),
+        jq::definition(),
     ]
     .into_iter()
     .map(|definition| Arc::new(KubeTool::new(definition, Arc::clone(&cluster))) as Arc<dyn Tool>)

@@ -1,4 +1,4 @@
-//! `kubectl_owner_chain`: from an object up to what somebody deployed.
+//! The owners of an object, up to what somebody deployed.
 
 use std::fmt::Write;
 
@@ -6,28 +6,19 @@ use leadsman_ports::cluster::{Cluster, ClusterError, ObjectRef};
 use leadsman_ports::tool::ToolError;
 use serde_json::Value;
 
-use super::args::{API_GROUP, KIND, NAME, OBJECT_NAMESPACE, typed};
-use super::get::ObjectArgs;
-use super::{Definition, fetch};
+use super::fetch;
 use crate::render::fields::{items, text};
 
 /// Longest chain that is followed; real ones have four links at most.
 const MAX_LINKS: usize = 10;
 
-pub(super) fn definition() -> Definition {
-    Definition {
-        name: "kubectl_owner_chain",
-        description: "The owners of an object up to the root, e.g. Pod, ReplicaSet, Deployment. The root is what a fix has to change.",
-        fields: const { &[KIND, NAME, OBJECT_NAMESPACE, API_GROUP] },
-        run: |cluster, arguments| Box::pin(run(cluster, arguments)),
-    }
-}
-
-async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolError> {
-    let args: ObjectArgs = typed(arguments)?;
-    let resource = fetch::resolve(cluster, &args.kind, args.api_group.as_deref()).await?;
-    let namespace = fetch::namespace_for(&resource, args.namespace.as_deref())?;
-    let mut object = fetch::object(cluster, &resource, &namespace, &args.name).await?;
+/// The chain as text, and the last object of it that could be read.
+pub(super) async fn chain(
+    cluster: &dyn Cluster,
+    object: &Value,
+    namespace: &str,
+) -> Result<(String, Value), ToolError> {
+    let mut object = object.clone();
     let mut output = String::new();
     let mut seen = Vec::new();
     loop {
@@ -36,12 +27,12 @@ async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolErro
         let uid = text(&object, "/metadata/uid").to_owned();
         let Some(owner) = controller(&object) else {
             let _ = writeln!(output, "root: {link} ({})", link.api_version);
-            return Ok(output);
+            return Ok((output, object));
         };
         seen.push(link);
         let (api_version, kind, name) =
             (text(&owner, "/apiVersion"), text(&owner, "/kind"), text(&owner, "/name"));
-        let next = owner_object(cluster, &owner, &namespace).await;
+        let next = owner_object(cluster, &owner, namespace).await;
         let problem = match next {
             Ok(next) if text(&next, "/metadata/uid") != text(&owner, "/uid") && !uid.is_empty() => {
                 "was deleted and made anew since"
@@ -60,7 +51,7 @@ async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolErro
         };
         let _ = writeln!(output, "{}{kind} {name} ({api_version})", indent(seen.len()));
         let _ = writeln!(output, "root: {kind} {name} ({api_version}), which {problem}");
-        return Ok(output);
+        return Ok((output, object));
     }
 }
 

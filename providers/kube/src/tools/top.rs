@@ -7,7 +7,7 @@ use leadsman_ports::tool::ToolError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::args::{Field, Holds, typed};
+use super::args::{Field, Holds, NAMESPACE, typed};
 use super::{Definition, fetch};
 use crate::render::fields::{items, text};
 use crate::render::{quantity, table::Table};
@@ -27,13 +27,8 @@ struct Args {
 pub(super) fn pods() -> Definition {
     Definition {
         name: "kubectl_top_pods",
-        description: "CPU and memory that containers use, with their limits, largest memory first. Needs the metrics API.",
-        fields: const {
-            &[
-                Field::optional("namespace", "Namespace; all if left out", Holds::Text),
-                Field::optional("limit", "Containers to show, 50 if left out", Holds::Number(500)),
-            ]
-        },
+        description: "CPU and memory that containers use, with limits, largest memory first.",
+        fields: const { &[NAMESPACE, Field::optional("limit", "Default 50", Holds::Number(500))] },
         run: |cluster, arguments| Box::pin(run_pods(cluster, arguments)),
     }
 }
@@ -41,7 +36,7 @@ pub(super) fn pods() -> Definition {
 pub(super) fn nodes() -> Definition {
     Definition {
         name: "kubectl_top_nodes",
-        description: "CPU and memory that nodes use, with the share of what is allocatable. Needs the metrics API.",
+        description: "CPU and memory that nodes use, with the share of what they have.",
         fields: const { &[] },
         run: |cluster, _| Box::pin(run_nodes(cluster)),
     }

@@ -1,39 +1,9 @@
-//! The tools as a model sees them, over a snapshot.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+//! Lists, descriptions, events, logs and usage.
 
-use std::sync::Arc;
-
-use leadsman_kube::client::KubeCluster;
-use leadsman_kube::snapshot::Snapshot;
-use leadsman_kube::tools::read_only_tools;
-use leadsman_ports::tool::{Effect, Tool, ToolError};
+use leadsman_ports::tool::{Effect, ToolError};
 use serde_json::{Value, json};
 
-const SHOP: &str = include_str!("data/shop.yaml");
-
-fn tools() -> Vec<Arc<dyn Tool>> {
-    let files = [
-        ("snapshot.yaml".to_owned(), b"capturedAt: 2026-01-02T12:00:00Z\n".to_vec()),
-        ("shop.yaml".to_owned(), SHOP.as_bytes().to_vec()),
-        (
-            "shop/cart-6d5f-abcde/app.log".to_owned(),
-            b"starting\nERROR one\nready [ok]\nerror two\n".to_vec(),
-        ),
-        ("shop/cart-6d5f-abcde/app.previous.log".to_owned(), b"panic: out of memory\n".to_vec()),
-        ("shop/cart-6d5f-abcde/proxy.log".to_owned(), b"token=abc123 sent\n".to_vec()),
-    ];
-    let snapshot = Arc::new(Snapshot::from_files(files).unwrap());
-    read_only_tools(Arc::new(KubeCluster::from_snapshot(snapshot, "snapshot shop")))
-}
-
-async fn call(name: &str, arguments: Value) -> Result<String, ToolError> {
-    let tools = tools();
-    tools.iter().find(|tool| tool.spec().name == name).expect(name).call(arguments).await
-}
-
-async fn answer(name: &str, arguments: Value) -> String {
-    call(name, arguments).await.unwrap()
-}
+use crate::support::{answer, call, call_in, tools, tools_on};
 
 fn pod() -> Value {
     json!({"kind": "Pod", "namespace": "shop", "name": "cart-6d5f-abcde"})
@@ -50,13 +20,27 @@ fn every_tool_is_read_only_and_closes_its_schema() {
         assert_eq!(spec.effect, Effect::ReadOnly, "{}", spec.name);
         assert!(spec.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
         assert_eq!(spec.parameters["additionalProperties"], false, "{}", spec.name);
-        for required in spec.parameters["required"].as_array().unwrap() {
+        for required in spec.parameters["required"].as_array().into_iter().flatten() {
             assert!(spec.parameters["properties"].get(required.as_str().unwrap()).is_some());
         }
     }
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), tools.len());
+}
+
+/// Every model request carries all of it.
+#[tokio::test]
+async fn the_offer_is_short() {
+    let tools = tools();
+    let sizes = tools.iter().map(|tool| {
+        let spec = tool.spec();
+        let offered = json!({"name": spec.name, "description": spec.description, "parameters": spec.parameters});
+        (spec.name.clone(), offered.to_string().len())
+    });
+    let sizes: Vec<(String, usize)> = sizes.collect();
+    let total: usize = sizes.iter().map(|(_, size)| size).sum();
+    assert!(total < 7_000, "{total} bytes: {sizes:?}");
 }
 
 #[tokio::test]
@@ -69,7 +53,7 @@ async fn lists_are_tables() {
         "NAME             READY  STATUS            RESTARTS  IP        NODE      AGE\n\
          cart-6d5f-abcde  1/2    CrashLoopBackOff  7         10.0.0.5  worker-1  120m\n"
     );
-    let nodes = answer("kubectl_get_by_kind_in_cluster", json!({"kind": "node"})).await;
+    let nodes = answer("kubectl_get_by_kind_in_namespace", json!({"kind": "node"})).await;
     assert!(nodes.contains("worker-1  NotReady,MemoryPressure"), "{nodes}");
     let none = answer(
         "kubectl_get_by_kind_in_namespace",
@@ -84,13 +68,26 @@ async fn lists_are_tables() {
 #[tokio::test]
 async fn lists_go_on_where_they_stopped() {
     let first =
-        answer("kubectl_get_by_kind_in_cluster", json!({"kind": "replicasets", "limit": "1"}))
+        answer("kubectl_get_by_kind_in_namespace", json!({"kind": "replicasets", "limit": "1"}))
             .await;
     let token = first.split("continue: ").nth(1).unwrap().trim_end_matches("]\n");
     assert!(first.contains("[1 shown, 1 more follow; continue: "), "{first}");
     let arguments = json!({"kind": "replicasets", "limit": 1, "continue": token});
-    let second = answer("kubectl_get_by_kind_in_cluster", arguments).await;
+    let second = answer("kubectl_get_by_kind_in_namespace", arguments).await;
     assert!(!second.contains("continue: ") && second.contains("old-1"), "{second}");
+}
+
+#[tokio::test]
+async fn long_lists_end_with_what_is_in_which_state() {
+    let pods: String = (0..12)
+        .map(|n| {
+            let phase = if n % 4 == 0 { "Pending" } else { "Running" };
+            format!("---\n{{apiVersion: v1, kind: Pod, metadata: {{name: p{n}, namespace: a}}, status: {{phase: {phase}}}}}\n")
+        })
+        .collect();
+    let tools = tools_on(vec![("pods.yaml".to_owned(), pods.into_bytes())]);
+    let list = call_in(&tools, "kubectl_get_by_kind_in_namespace", json!({"kind": "pods"})).await;
+    assert!(list.unwrap().ends_with("\n[12 shown: 9 Running, 3 Pending]\n"));
 }
 
 #[tokio::test]
@@ -182,18 +179,6 @@ async fn usage_stands_beside_its_limit() {
 }
 
 #[tokio::test]
-async fn owners_are_followed_to_the_root() {
-    let chain = answer("kubectl_owner_chain", pod()).await;
-    assert!(chain.ends_with("root: Deployment shop/cart (apps/v1)\n"), "{chain}");
-    let orphan = json!({"kind": "rs", "namespace": "shop", "name": "old-1"});
-    let gone = answer("kubectl_owner_chain", orphan).await;
-    assert!(
-        gone.ends_with("root: Deployment old (apps/v1), which does not exist any more\n"),
-        "{gone}"
-    );
-}
-
-#[tokio::test]
 async fn a_word_finds_the_objects_that_hold_it() {
     let found =
         answer("kubectl_find_resource", json!({"kind": "pods", "keyword": "CART-CONFIG"})).await;
@@ -246,7 +231,7 @@ async fn wrong_arguments_are_named() {
             "invalid argument arguments: must be a JSON object, not \"x\"",
         ),
         (
-            "kubectl_get_by_kind_in_cluster",
+            "kubectl_get_by_kind_in_namespace",
             json!({"kind": "podz"}),
             "invalid argument kind: the cluster serves no kind \"podz\"; did you mean Pod",
         ),
@@ -271,7 +256,7 @@ async fn the_same_call_gives_the_same_bytes() {
     for (tool, arguments) in [
         ("kubectl_describe", json!({"kind": "deploy", "namespace": "shop", "name": "cart"})),
         ("kubectl_top_pods", json!({})),
-        ("kubectl_get_by_kind_in_cluster", json!({"kind": "nodes"})),
+        ("kubectl_get_by_kind_in_namespace", json!({"kind": "nodes"})),
     ] {
         assert_eq!(answer(tool, arguments.clone()).await, answer(tool, arguments).await, "{tool}");
     }

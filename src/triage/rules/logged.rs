@@ -1,0 +1,320 @@
+//! What a container's log says about the cause, borne out by what is known of its pod.
+
+use std::collections::BTreeSet;
+
+use leadsman_ports::cluster::ObjectRef;
+use serde_json::Value;
+
+use crate::triage::causes::CauseCode;
+use crate::triage::collect::LogKey;
+use crate::triage::draft::Draft;
+use crate::triage::logs::{Decisive, Weight, decisive, weigh};
+use crate::triage::neighbourhood::Neighbourhood;
+use crate::triage::pod::{Container, Pod, Role};
+use crate::triage::settings::{self, Setting};
+use crate::triage::signs;
+use crate::triage::view::{Key, condition, flag, list, text};
+
+use super::symptom;
+
+/// So many lines from the end are looked through beside the decisive one.
+const TAIL: usize = 40;
+/// In a container that serves, a complaint must be among the last so many lines …
+const FRESH: usize = 20;
+/// … and must come back so often.
+const RECURRING: usize = 3;
+
+/// What a log says.
+pub(super) struct Said<'l> {
+    pub(super) cause: CauseCode,
+    pub(super) line: Decisive<'l>,
+    /// What to fix, where it is not the workload.
+    pub(super) target: Option<ObjectRef>,
+    /// One clause that says why.
+    pub(super) why: String,
+    /// Where the configuration bears it out, and in what words.
+    pub(super) held: Option<(Key, String)>,
+}
+
+impl Said<'_> {
+    /// Adds what bears it out.
+    pub(super) fn prove(&self, draft: Draft) -> Draft {
+        match &self.held {
+            Some((key, words)) => draft.words(key, words),
+            None => draft,
+        }
+    }
+}
+
+/// Understands the log of a container that ended or struggles.
+pub(super) fn said<'l>(
+    n: &Neighbourhood,
+    pod: Pod<'_>,
+    container: &Container<'_>,
+    log: &'l str,
+) -> Option<Said<'l>> {
+    let told = settings::of(&n.objects, pod.0.get("spec").unwrap_or(&Value::Null), &pod.key());
+    let first = decisive(log);
+    let tail = log
+        .lines()
+        .rev()
+        .take(TAIL)
+        .filter_map(|line| weigh(line).map(|weight| Decisive { line, weight }));
+    first.into_iter().chain(tail).find_map(|line| understand(n, pod, container, &told, line))
+}
+
+fn understand<'l>(
+    n: &Neighbourhood,
+    pod: Pod<'_>,
+    container: &Container<'_>,
+    told: &[Setting],
+    line: Decisive<'l>,
+) -> Option<Said<'l>> {
+    signs::read(line.line).find_map(|cause| {
+        let plain = |why: &str| Some((None, why.to_owned(), None));
+        let (target, why, held) = match cause {
+            CauseCode::EnvMissing => {
+                let name = missing_variable(n, container, told, line.line)?;
+                let why = format!("it demands the variable {name}, which nothing sets");
+                (None, why, None)
+            }
+            CauseCode::InvalidValue => {
+                let setting = refused_setting(told, line.line)?;
+                let why = format!(
+                    "it refuses the setting {} of {} {}",
+                    named(setting),
+                    setting.source.kind,
+                    setting.source.name
+                );
+                (None, why, Some((setting.source.clone(), setting.line.clone())))
+            }
+            CauseCode::StoragePermission => {
+                let (path, mount) = mounted(container, line.line)?;
+                let why = format!("it may not use {path} on its volume at {mount}");
+                (None, why, Some((pod.key(), format!("mountPath: {mount}"))))
+            }
+            CauseCode::DiskFull => {
+                let claim = claim_of(pod, container, line.line);
+                let why = match &claim {
+                    Some(claim) => {
+                        format!("the volume of PersistentVolumeClaim {} is full", claim.name)
+                    }
+                    None => "its file system is full".to_owned(),
+                };
+                (claim.map(|claim| n.objects.reference(&claim)), why, None)
+            }
+            CauseCode::ReadOnlyFilesystem => {
+                let root = flag(container.spec, "/securityContext/readOnlyRootFilesystem");
+                let held = root.then(|| (pod.key(), "readOnlyRootFilesystem: true".to_owned()));
+                (None, "it writes to a read-only file system".to_owned(), held)
+            }
+            CauseCode::FileMissing => {
+                let path = signs::paths(line.line).next()?;
+                (None, format!("the file {path} is not there"), None)
+            }
+            CauseCode::ClockSkew => {
+                let node = Key::new("Node", "", pod.node());
+                let why = format!("the clock of node {} is wrong", pod.node());
+                (Some(n.objects.reference(&node)).filter(|node| !node.name.is_empty()), why, None)
+            }
+            CauseCode::MalformedFile => plain("a configuration file cannot be parsed")?,
+            CauseCode::RbacForbidden => plain("its ServiceAccount may not do what it asks for")?,
+            CauseCode::TokenMissing => plain("it has no valid ServiceAccount token")?,
+            CauseCode::CertificateExpired => plain("a certificate has expired")?,
+            CauseCode::CertificateUntrusted => plain("a certificate is not trusted")?,
+            CauseCode::CredentialsRejected => plain("its credentials are rejected")?,
+            CauseCode::PortInUse => plain("its port is taken already")?,
+            CauseCode::ChildOomKilled => plain("a child process was killed for memory")?,
+            CauseCode::HeapExhausted => plain("the runtime's heap is exhausted")?,
+            CauseCode::MissingLibrary => plain("a library or module is missing in the image")?,
+            _ => return None,
+        };
+        Some(Said { cause, line, target, why, held })
+    })
+}
+
+fn named(setting: &Setting) -> String {
+    match (setting.name.as_str(), setting.value.as_str()) {
+        (name, "") => name.to_owned(),
+        ("", value) => format!("{value:?}"),
+        (name, value) => format!("{name}={value}"),
+    }
+}
+
+/// The variable that a line demands and that nothing sets.
+fn missing_variable<'l>(
+    n: &Neighbourhood,
+    container: &Container<'_>,
+    told: &[Setting],
+    line: &'l str,
+) -> Option<&'l str> {
+    let opaque = list(container.spec, "/envFrom").iter().any(|source| {
+        let config = text(source, "/configMapRef/name");
+        // What a Secret holds is not read; what a ConfigMap holds may not be known.
+        config.is_empty()
+            || !n.objects.kind("ConfigMap").any(|c| text(c, "/metadata/name") == config)
+    });
+    let quoted: BTreeSet<&str> = signs::quoted(line).into_iter().collect();
+    let speaks_of_it = |name: &str| {
+        let lower = line.to_lowercase();
+        name.contains('_') || quoted.contains(name) || lower.contains("env")
+    };
+    signs::variables(line).find(|name| {
+        let set = told.iter().any(|setting| setting.name == **name);
+        !set && !opaque && speaks_of_it(name) && !LEVELS.contains(name)
+    })
+}
+
+/// Words in capitals that are no variables.
+const LEVELS: [&str; 9] =
+    ["ERROR", "FATAL", "WARN", "INFO", "CRITICAL", "SEVERE", "PANIC", "DEBUG", "ENOENT"];
+
+/// The setting that a line refuses: by its value, or by its name.
+fn refused_setting<'s>(told: &'s [Setting], line: &str) -> Option<&'s Setting> {
+    let quoted = signs::quoted(line);
+    let words: BTreeSet<&str> = line
+        .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| word.len() > 2)
+        .collect();
+    let by_name = |setting: &&Setting| {
+        let name = setting.name.trim_start_matches('-');
+        name.len() > 3
+            && (name.contains(['_', '-', '.'])
+                || setting.name.starts_with('-')
+                || name.chars().any(char::is_uppercase))
+            && (words.contains(name) || words.contains(setting.name.as_str()))
+    };
+    let by_value = |setting: &&Setting| {
+        let value = setting.value.as_str();
+        value.len() > 1
+            && !matches!(value, "true" | "false")
+            && (quoted.contains(&value) || (value.len() > 4 && words.contains(value)))
+    };
+    told.iter()
+        .find(|setting| by_name(setting) && by_value(setting))
+        .or_else(|| told.iter().find(by_name))
+        .or_else(|| told.iter().find(by_value))
+}
+
+/// The path of a line that lies on a volume of the container, with the volume's mount path.
+fn mounted<'a, 'l>(container: &Container<'a>, line: &'l str) -> Option<(&'l str, &'a str)> {
+    signs::paths(line).find_map(|path| Some((path, text(mount_of(container, path)?, "/mountPath"))))
+}
+
+fn mount_of<'a>(container: &Container<'a>, path: &str) -> Option<&'a Value> {
+    list(container.spec, "/volumeMounts")
+        .iter()
+        .filter(|mount| {
+            let at = text(mount, "/mountPath").trim_end_matches('/');
+            at.len() > 1
+                && path
+                    .strip_prefix(at)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+        .max_by_key(|mount| text(mount, "/mountPath").len())
+}
+
+/// The claim that a full path lies on; without a path, the only claim that the container mounts.
+fn claim_of(pod: Pod<'_>, container: &Container<'_>, line: &str) -> Option<Key> {
+    let claim = |mount: &Value| {
+        let volume = list(pod.0, "/spec/volumes")
+            .iter()
+            .find(|volume| text(volume, "/name") == text(mount, "/name"))?;
+        let name = text(volume, "/persistentVolumeClaim/claimName");
+        (!name.is_empty()).then(|| Key::new("PersistentVolumeClaim", pod.namespace(), name))
+    };
+    let by_path = signs::paths(line).find_map(|path| claim(mount_of(container, path)?));
+    by_path.or_else(|| {
+        let mut claims: Vec<Key> =
+            list(container.spec, "/volumeMounts").iter().filter_map(claim).collect();
+        claims.dedup();
+        (claims.len() == 1).then(|| claims.remove(0))
+    })
+}
+
+/// How sure a line makes.
+pub(super) fn confidence(weight: Weight) -> f64 {
+    match weight {
+        Weight::Fatal | Weight::Exception => 0.92,
+        Weight::Error => 0.9,
+        Weight::Complaint => 0.82,
+    }
+}
+
+/// Containers that run, or serve, and complain all the same.
+pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for pod in n.pods().filter(|pod| !pod.ended()) {
+        for container in pod.containers() {
+            if container.running_since().is_none()
+                || container.crash(pod, n.now).is_some_and(|crash| crash.active)
+            {
+                continue;
+            }
+            let Some((key, log)) = n.log_now(pod, &container) else { continue };
+            let waits = container.role == Role::Init;
+            let found = if container.ready() && pod.ready() && !waits {
+                recurring(n, pod, &container, log)
+            } else {
+                said(n, pod, &container, log)
+            };
+            drafts.extend(found.and_then(|said| draft(n, pod, &container, key, &said)));
+        }
+    }
+    drafts
+}
+
+/// What a serving container complains of again and again, until now.
+fn recurring<'l>(
+    n: &Neighbourhood,
+    pod: Pod<'_>,
+    container: &Container<'_>,
+    log: &'l str,
+) -> Option<Said<'l>> {
+    let fresh: String = log.lines().rev().take(FRESH).collect::<Vec<_>>().join("\n");
+    let cause = said(n, pod, container, &fresh)?.cause;
+    let often = log
+        .lines()
+        .filter(|line| weigh(line).is_some() && signs::read(line).next() == Some(cause))
+        .count();
+    (often >= RECURRING)
+        .then(|| said(n, pod, container, log))
+        .flatten()
+        .filter(|said| said.cause == cause)
+}
+
+fn draft(
+    n: &Neighbourhood,
+    pod: Pod<'_>,
+    container: &Container<'_>,
+    log: LogKey,
+    said: &Said<'_>,
+) -> Option<Draft> {
+    // A process that goes on has what it needs to start.
+    if matches!(
+        said.cause,
+        CauseCode::PortInUse | CauseCode::MissingLibrary | CauseCode::EnvMissing
+    ) && pod.ready()
+    {
+        return None;
+    }
+    let name = container.name;
+    let target = said.target.clone().unwrap_or_else(|| n.fix_target(pod));
+    let summary = format!(
+        "Container {name} of pod {} goes on, but {}: {}",
+        pod.name(),
+        said.why,
+        said.line.brief()
+    );
+    let draft = Draft::new(said.cause, target, pod.key(), summary)
+        .chain([
+            format!("Container {name}: {}", said.why),
+            said.line.brief(),
+            symptom(pod, container),
+        ])
+        .confidence(confidence(said.line.weight) - 0.06)
+        .log(log, said.line.quote());
+    let ready = condition(pod.0, "Ready");
+    Some(said.prove(draft.part(&pod.key(), ready)))
+}
