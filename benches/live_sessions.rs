@@ -35,7 +35,7 @@ async fn start(directory: &Path, stop: CancellationToken) -> (SocketAddr, Vec<Uu
     config.storage.directory = directory.to_owned();
     config.cluster.snapshot = Some(demo.join("snapshot"));
     let cluster = app::connect_cluster(&config.cluster).await.unwrap();
-    let ports = app::ports(cluster, Some(Arc::new(HangingModel))).unwrap();
+    let ports = app::ports(cluster, Some(Arc::new(HangingModel)), Vec::new()).unwrap();
     let app = App::build_with(&config, ports).await.unwrap();
     let api = app.api_addr();
     tokio::spawn(app.run(stop));

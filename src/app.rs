@@ -16,7 +16,9 @@ use leadsman_ports::clock::SystemClock;
 use leadsman_ports::cluster::Cluster;
 use leadsman_ports::redact::Redactor;
 use leadsman_ports::store::SessionStore;
+use leadsman_ports::tool::Tool;
 use leadsman_ports::workflow::NoCatalog;
+use leadsman_prometheus::{PrometheusOptions, prometheus_tools};
 use leadsman_server::{BindError, MetricsPort, RunError, Server, ServerConfig};
 use leadsman_store::{MemoryStore, SqliteStore};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,9 +27,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditPipeline;
-use crate::config::{ClusterConfig, Config, ModelConfig};
+use crate::config::{ClusterConfig, Config, ModelConfig, PrometheusConfig};
 use crate::engine::driver::{Ports, TRIAGES_AT_ONCE};
-use crate::engine::tools::ToolRegistry;
+use crate::engine::tools::{Redacted, ToolRegistry};
 use crate::service::Service;
 use crate::sessions::{Sessions, Settings};
 use crate::telemetry::Metrics;
@@ -153,13 +155,40 @@ pub fn redactor() -> Arc<dyn Redactor> {
     Arc::new(redaction::Redactor::with_random_key())
 }
 
-/// What investigations need, over a cluster and perhaps a model.
+/// The metric tools, where a Prometheus is configured; their output is masked like the cluster's.
+pub fn metric_tools(config: &PrometheusConfig) -> Result<Vec<Arc<dyn Tool>>, AppError> {
+    let Some(url) = &config.url else { return Ok(Vec::new()) };
+    install_crypto();
+    let options = PrometheusOptions {
+        bearer_token_file: config.bearer_token_file.clone(),
+        ca_file: config.ca_file.clone(),
+        timeout: Duration::from_secs(config.request_timeout_seconds),
+        ..PrometheusOptions::new(url)
+    };
+    let tools =
+        prometheus_tools(options).map_err(|error| setting("prometheus")(error.to_string()))?;
+    let redactor = redactor();
+    let masked = |tool| Arc::new(Redacted::new(tool, Arc::clone(&redactor))) as Arc<dyn Tool>;
+    Ok(tools.into_iter().map(masked).collect())
+}
+
+/// What investigations need: the cluster, the model and the metrics that the configuration names.
+pub async fn connect(config: &Config) -> Result<Ports, AppError> {
+    let cluster = connect_cluster(&config.cluster).await?;
+    ports(cluster, connect_model(&config.model)?, metric_tools(&config.prometheus)?)
+}
+
+/// What investigations need, over a cluster, perhaps a model, and tools beside the cluster's.
 pub fn ports(
     cluster: Arc<dyn Cluster>,
     model: Option<Arc<dyn ChatModel>>,
+    further_tools: Vec<Arc<dyn Tool>>,
 ) -> Result<Ports, AppError> {
-    let tools = ToolRegistry::new(read_only_tools(Arc::clone(&cluster)))
-        .map_err(|error| AppError::Internal(error.to_string()))?;
+    let mut tools = read_only_tools(Arc::clone(&cluster));
+    tools.extend(further_tools);
+    let tools = ToolRegistry::new(tools)
+        .map_err(|error| AppError::Internal(error.to_string()))?
+        .with_aliases(leadsman_kube::tools::alias);
     Ok(Ports {
         cluster,
         model,
@@ -172,9 +201,7 @@ pub fn ports(
 impl App {
     /// Builds the service over the cluster and the model that the configuration names.
     pub async fn build(config: &Config) -> Result<Self, AppError> {
-        let cluster = connect_cluster(&config.cluster).await?;
-        let model = connect_model(&config.model)?;
-        Self::build_with(config, ports(cluster, model)?).await
+        Self::build_with(config, connect(config).await?).await
     }
 
     /// Builds the service over given ports and brings unfinished sessions back.

@@ -52,8 +52,7 @@ impl Investigate {
             std::fs::read(&self.incident).map_err(|error| format!("--incident {path}: {error}"))?;
         let request = IncidentRequest::decode(&body)
             .map_err(|invalid| format!("--incident {path}: {invalid}"))?;
-        let cluster = app::connect_cluster(&config.cluster).await?;
-        let ports = app::ports(cluster, app::connect_model(&config.model)?)?;
+        let ports = app::connect(&config).await?;
         let result = investigate(request, &ports, config.investigation.limits()).await?;
         match self.output {
             Output::Text => print!("{}", report::render(&result)),

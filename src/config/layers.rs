@@ -135,6 +135,9 @@ fn typed(setting: &str, value: &str) -> Value {
         "cluster.context",
         "cluster.kubeconfig",
         "storage.directory",
+        "prometheus.url",
+        "prometheus.bearer_token_file",
+        "prometheus.ca_file",
         "audit.file",
         "log.level",
     ];
@@ -164,6 +167,10 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if model.temperature.is_some_and(|value| !(0.0..=2.0).contains(&value)) {
         return wrong("model.temperature", "must be between 0 and 2");
     }
+    let prometheus = &config.prometheus;
+    if prometheus.url.is_none() && prometheus.bearer_token_file.is_some() {
+        return wrong("prometheus.url", "is missing; give the base URL that the token is for");
+    }
     if config.cluster.snapshot.is_some() && config.cluster.context.is_some() {
         return wrong("cluster.context", "stands beside cluster.snapshot; set only one of them");
     }
@@ -179,6 +186,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("investigation.max_tokens", config.investigation.max_tokens),
         ("model.request_timeout_seconds", model.request_timeout_seconds),
         ("cluster.request_timeout_seconds", config.cluster.request_timeout_seconds),
+        ("prometheus.request_timeout_seconds", config.prometheus.request_timeout_seconds),
     ];
     match positive.iter().find(|(_, value)| *value == 0) {
         Some((setting, _)) => wrong(setting, "must be at least 1"),

@@ -9,5 +9,5 @@ pub use env::{NAMES as ENVIRONMENT, Variable};
 pub use layers::{ConfigError, load, load_default};
 pub use tree::{
     AuditConfig, ClusterConfig, Config, InvestigationConfig, LogConfig, LogFormat, ModelConfig,
-    ServerConfig, SessionsConfig, StorageConfig,
+    PrometheusConfig, ServerConfig, SessionsConfig, StorageConfig,
 };

@@ -23,6 +23,8 @@ pub struct Config {
     pub model: ModelConfig,
     /// The cluster to look at.
     pub cluster: ClusterConfig,
+    /// Metrics to ask.
+    pub prometheus: PrometheusConfig,
     /// Where journals live.
     pub storage: StorageConfig,
     /// Where completion events go.
@@ -119,6 +121,20 @@ pub struct ClusterConfig {
     /// A kubeconfig file other than the usual one.
     pub kubeconfig: Option<PathBuf>,
     /// Seconds for one API call.
+    pub request_timeout_seconds: u64,
+}
+
+/// Metrics to ask.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrometheusConfig {
+    /// Base URL; none leaves the metric tools out.
+    pub url: Option<String>,
+    /// File that holds a bearer token.
+    pub bearer_token_file: Option<PathBuf>,
+    /// PEM file of the authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Seconds for one query.
     pub request_timeout_seconds: u64,
 }
 

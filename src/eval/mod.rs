@@ -124,7 +124,7 @@ async fn one(case: Case, setup: &Setup) -> Result<Judged, CaseError> {
         .map_err(|source| CaseError::Snapshot { path, source: Box::new(source) })?;
     let cluster = app::snapshot_cluster(Arc::new(snapshot), &name)
         .map_err(|error| stopped(error.to_string()))?;
-    let ports = app::ports(Arc::new(cluster), setup.model.clone())
+    let ports = app::ports(Arc::new(cluster), setup.model.clone(), Vec::new())
         .map_err(|error| stopped(error.to_string()))?;
     let cancel = CancellationToken::new();
     let answer = foreground::investigate(incident, &ports, setup.limits, Arc::new(Deaf), cancel)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leadsman_ports::chat::ToolDefinition;
 use leadsman_ports::tool::{Effect, Tool};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::submit;
 use crate::triage::causes;
@@ -23,9 +23,14 @@ pub enum RegistryError {
     Mutating(String),
 }
 
+/// Rewrites a call by another name, with its arguments, into a call of a tool; `None` where there is nothing
+/// to rewrite.
+pub type Alias = fn(&str, Value) -> Option<(String, Value)>;
+
 /// Every tool a model may call.
 pub struct ToolRegistry {
     tools: Vec<Arc<dyn Tool>>,
+    alias: Option<Alias>,
     definitions: Arc<[ToolDefinition]>,
 }
 
@@ -61,7 +66,20 @@ impl ToolRegistry {
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(RegistryError::Duplicate(pair[0].to_owned()));
         }
-        Ok(Self { tools, definitions: definitions.into() })
+        Ok(Self { tools, alias: None, definitions: definitions.into() })
+    }
+
+    /// Answers calls by other names too; they are never offered.
+    #[must_use]
+    pub fn with_aliases(mut self, alias: Alias) -> Self {
+        self.alias = Some(alias);
+        self
+    }
+
+    /// The call that a model's call means.
+    pub fn meant(&self, name: &str, arguments: Value) -> (String, Value) {
+        let rewritten = self.alias.and_then(|alias| alias(name, arguments.clone()));
+        rewritten.unwrap_or_else(|| (name.to_owned(), arguments))
     }
 
     /// What is offered to the model, the same bytes every time.

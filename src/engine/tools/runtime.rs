@@ -93,19 +93,20 @@ async fn answer(registry: &ToolRegistry, ledger: &Ledger, call: &ToolCall) -> An
 }
 
 async fn run(registry: &ToolRegistry, name: &str, arguments: Value) -> Result<String, String> {
-    let Some(tool) = registry.get(name) else {
+    let (name, arguments) = registry.meant(name, arguments);
+    let Some(tool) = registry.get(&name) else {
         let definitions = registry.definitions();
         let names: Vec<&str> = definitions.iter().map(|tool| tool.name.as_str()).collect();
         return Err(format!(
             "there is no tool {:?}; the tools are {}",
-            untrusted::one_line(name, 60),
+            untrusted::one_line(&name, 60),
             names.join(", ")
         ));
     };
     let spec = tool.spec();
     let text = match tokio::time::timeout(spec.deadline, tool.call(arguments)).await {
         Err(_) => return Err(format!("no answer within {} s", spec.deadline.as_secs())),
-        Ok(Err(error)) => return Err(explain(name, &error)),
+        Ok(Err(error)) => return Err(explain(&name, &error)),
         Ok(Ok(text)) => text,
     };
     let clean = untrusted::clean(&text);
