@@ -123,7 +123,9 @@ fn verbatim(text: &str, wanted: &str) -> Option<String> {
 
 /// Renders a value as YAML. Long strings are folded at blanks, so that a quote holds whatever the indentation.
 pub(super) fn yaml(value: &Value) -> String {
-    serde_saphyr::to_string(value)
+    let mut value = value.clone();
+    drop_container_ids(&mut value);
+    serde_saphyr::to_string(&value)
         .unwrap_or_else(|_| value.to_string())
         .trim()
         .trim_start_matches("---")
@@ -183,6 +185,18 @@ fn drop_token_volume(object: &mut Value) {
         for status in statuses.iter_mut().filter_map(Value::as_object_mut) {
             status.remove("volumeMounts");
         }
+    }
+}
+
+/// A container's id is long, stands in every state and explains nothing.
+fn drop_container_ids(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(drop_container_ids),
+        Value::Object(fields) => {
+            fields.remove("containerID");
+            fields.values_mut().for_each(drop_container_ids);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
