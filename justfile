@@ -37,10 +37,11 @@ generate:
     cargo run -- causes > docs/causes.md
     cargo run -- eval tests/scenarios --output md > docs/evaluation.md
 
-# Measures engine overhead, poll latency and memory.
+# Measures engine overhead, poll latency, triage and memory.
 bench:
     cargo bench --bench overhead
     cargo bench --bench live_sessions
+    cargo bench --bench triage
 
 # Builds the release binary.
 release:
