@@ -1,7 +1,7 @@
 //! Triage: resolves the target and its neighbourhood and runs the rule catalogue over it, without a model.
 //!
-//! Two phases: [`neighbourhood`] collects, asking the cluster for each list and each object once; the [`rules`] then
-//! judge what was collected, as pure functions. [`rank`] puts their findings in causal order, and [`exhibit`] turns what
+//! Two phases: `neighbourhood` collects, asking the cluster for each list and each object once; the `rules` then
+//! judge what was collected, as pure functions. `rank` puts their findings in causal order, and `exhibit` turns what
 //! they quote into evidence.
 
 pub mod causes;

@@ -135,8 +135,9 @@ async fn sigterm_ends_the_process_with_exit_code_0_and_keeps_what_was_accepted()
     let mut process = Process::start(directory.path(), &model);
     let id = process.submit(1).await;
     model.wait_for_requests(1).await;
-    let pid = process.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let pid = process.child.id();
+    let terminate = format!("kill -TERM {pid}");
+    assert!(Command::new("sh").args(["-c", &terminate]).status().unwrap().success());
     assert_eq!(process.child.wait().unwrap().code(), Some(0));
 
     let model = crate::harness::good_model();
