@@ -124,10 +124,13 @@ pub fn snapshot_cluster(snapshot: Arc<Snapshot>, label: &str) -> Result<KubeClus
 pub fn connect_model(config: &ModelConfig) -> Result<Option<Arc<dyn ChatModel>>, AppError> {
     let (Some(endpoint), Some(model)) = (&config.endpoint, &config.name) else { return Ok(None) };
     install_crypto();
+    let timeout = Duration::from_secs(config.request_timeout_seconds);
     let options = OpenAiOptions {
         api_key: api_key(config)?,
         temperature: config.temperature,
-        request_timeout: Duration::from_secs(config.request_timeout_seconds),
+        request_timeout: timeout,
+        // A local model may read a long prompt in silence; the deadline of the call is limit enough.
+        read_timeout: timeout,
         max_retries: config.max_retries,
         stream: config.stream,
         ..OpenAiOptions::new(endpoint, model)
