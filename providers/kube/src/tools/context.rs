@@ -8,8 +8,7 @@ use leadsman_ports::cluster::{Cluster, ClusterError, ListQuery};
 use leadsman_ports::tool::ToolError;
 use serde_json::Value;
 
-use super::args::{API_GROUP, KIND, NAME, OBJECT_NAMESPACE, typed};
-use super::get::ObjectArgs;
+use super::args::{API_GROUP, KIND, NAME, OBJECT_NAMESPACE};
 use super::{Definition, fetch, owners};
 use crate::render::describe;
 use crate::render::fields::{entries, items, plain, text};
@@ -29,10 +28,7 @@ pub(super) fn definition() -> Definition {
 }
 
 async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolError> {
-    let args: ObjectArgs = typed(arguments)?;
-    let resource = fetch::resolve(cluster, &args.kind, args.api_group.as_deref()).await?;
-    let namespace = fetch::namespace_for(&resource, args.namespace.as_deref())?;
-    let object = fetch::object(cluster, &resource, &namespace, &args.name).await?;
+    let fetch::Named { namespace, object, .. } = fetch::named(cluster, arguments).await?;
     let (mut output, root) = owners::chain(cluster, &object, &namespace).await?;
     let pod = [&object, &root].into_iter().find_map(pod_part);
     if let Some((labels, spec)) = pod {

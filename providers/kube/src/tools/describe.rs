@@ -4,8 +4,7 @@ use leadsman_ports::cluster::{Cluster, ListQuery, ResourceType};
 use leadsman_ports::tool::ToolError;
 use serde_json::Value;
 
-use super::args::{API_GROUP, KIND, NAME, OBJECT_NAMESPACE, typed};
-use super::get::ObjectArgs;
+use super::args::{API_GROUP, KIND, NAME, OBJECT_NAMESPACE};
 use super::{Definition, events, fetch};
 use crate::render;
 
@@ -24,14 +23,12 @@ pub(super) fn definition() -> Definition {
 }
 
 async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolError> {
-    let args: ObjectArgs = typed(arguments)?;
-    let resource = fetch::resolve(cluster, &args.kind, args.api_group.as_deref()).await?;
-    let namespace = fetch::namespace_for(&resource, args.namespace.as_deref())?;
-    let object = fetch::object(cluster, &resource, &namespace, &args.name).await?;
+    let fetch::Named { resource, namespace, name, object } =
+        fetch::named(cluster, arguments).await?;
     let mut output = render::describe::describe(&object, cluster.now());
     output.push_str(&pods(cluster, &resource, &namespace, &object).await);
     let place = resource.namespaced.then_some(namespace.as_str());
-    match events::newest(cluster, place, Some((&resource.kind, &args.name))).await {
+    match events::newest(cluster, place, Some((&resource.kind, &name))).await {
         Ok((found, _)) if found.is_empty() => output.push_str("events: none\n"),
         Ok((found, _)) => {
             let shown = &found[..found.len().min(EVENTS)];

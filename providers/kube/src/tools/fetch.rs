@@ -3,9 +3,10 @@
 use futures::StreamExt;
 use leadsman_ports::cluster::{Cluster, ClusterError, ListQuery, ResourceType};
 use leadsman_ports::tool::ToolError;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::args::invalid;
+use super::args::{invalid, typed};
 use crate::render::fields::text;
 
 /// Objects a page when a tool pages by itself.
@@ -50,6 +51,34 @@ pub(super) fn namespace_for(
             Err(invalid("namespace", format!("is missing; {} objects live in one", resource.kind)))
         }
     }
+}
+
+/// The arguments that name one object.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ObjectArgs {
+    kind: String,
+    name: String,
+    namespace: Option<String>,
+    api_group: Option<String>,
+}
+
+/// An object with what it took to find it.
+pub(super) struct Named {
+    pub(super) resource: ResourceType,
+    /// Empty for cluster-scoped kinds.
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) object: Value,
+}
+
+/// Fetches the object that a call's arguments name.
+pub(super) async fn named(cluster: &dyn Cluster, arguments: Value) -> Result<Named, ToolError> {
+    let ObjectArgs { kind, name, namespace, api_group } = typed(arguments)?;
+    let resource = resolve(cluster, &kind, api_group.as_deref()).await?;
+    let namespace = namespace_for(&resource, namespace.as_deref())?;
+    let object = object(cluster, &resource, &namespace, &name).await?;
+    Ok(Named { resource, namespace, name, object })
 }
 
 /// Fetches an object; where it does not exist the error suggests names that do.

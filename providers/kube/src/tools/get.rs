@@ -2,22 +2,11 @@
 
 use leadsman_ports::cluster::Cluster;
 use leadsman_ports::tool::ToolError;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::args::{API_GROUP, KIND, NAME, OBJECT_NAMESPACE, typed};
+use super::args::{API_GROUP, KIND, NAME, OBJECT_NAMESPACE};
 use super::{Definition, fetch};
 use crate::render;
-
-/// The arguments that name one object.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ObjectArgs {
-    pub(super) kind: String,
-    pub(super) name: String,
-    pub(super) namespace: Option<String>,
-    pub(super) api_group: Option<String>,
-}
 
 pub(super) fn by_name() -> Definition {
     Definition {
@@ -29,9 +18,6 @@ pub(super) fn by_name() -> Definition {
 }
 
 async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolError> {
-    let args: ObjectArgs = typed(arguments)?;
-    let resource = fetch::resolve(cluster, &args.kind, args.api_group.as_deref()).await?;
-    let namespace = fetch::namespace_for(&resource, args.namespace.as_deref())?;
-    let object = fetch::object(cluster, &resource, &namespace, &args.name).await?;
-    Ok(render::yaml(&object))
+    let named = fetch::named(cluster, arguments).await?;
+    Ok(render::yaml(&named.object))
 }
