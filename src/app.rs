@@ -97,7 +97,7 @@ pub async fn kube_cluster(config: &ClusterConfig) -> Result<KubeCluster, AppErro
     install_crypto();
     if let Some(directory) = &config.snapshot {
         let snapshot = load_snapshot(directory)?;
-        return snapshot_cluster(snapshot, &directory.display().to_string());
+        return Ok(snapshot_cluster(snapshot, &directory.display().to_string()));
     }
     let options = ConnectOptions {
         context: config.context.clone(),
@@ -116,8 +116,8 @@ pub fn load_snapshot(directory: &Path) -> Result<Arc<Snapshot>, AppError> {
 }
 
 /// A client of the simulated API server over a snapshot.
-pub fn snapshot_cluster(snapshot: Arc<Snapshot>, label: &str) -> Result<KubeCluster, AppError> {
-    Ok(KubeCluster::from_snapshot(snapshot, label))
+pub fn snapshot_cluster(snapshot: Arc<Snapshot>, label: &str) -> KubeCluster {
+    KubeCluster::from_snapshot(snapshot, label)
 }
 
 /// Connects to the model that the configuration names, if it names one.

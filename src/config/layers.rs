@@ -237,7 +237,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.model.name.as_deref(), Some("7"));
-        assert!(config.model.has_inline_key());
+        assert!(config.model.api_key.is_some());
         let shown = config.masked().to_string() + &format!("{config:?}");
         assert!(!shown.contains("12345"));
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::engine::budget::Limits;
@@ -202,12 +202,5 @@ impl Config {
     /// How long a finished session still answers.
     pub fn retention(&self) -> Duration {
         Duration::from_secs(self.sessions.retention_minutes.saturating_mul(60))
-    }
-}
-
-impl ModelConfig {
-    /// Whether a key is set inline; its text is never part of the answer.
-    pub fn has_inline_key(&self) -> bool {
-        self.api_key.as_ref().is_some_and(|key| !key.expose_secret().is_empty())
     }
 }

@@ -37,8 +37,7 @@ pub struct Spend {
 }
 
 /// A limit that ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exhausted {
     /// Wall time.
     Time,

@@ -122,8 +122,7 @@ async fn one(case: Case, setup: &Setup) -> Result<Judged, CaseError> {
     let path = directory.join(case::SNAPSHOT);
     let snapshot = Snapshot::load_dir(&path)
         .map_err(|source| CaseError::Snapshot { path, source: Box::new(source) })?;
-    let cluster = app::snapshot_cluster(Arc::new(snapshot), &name)
-        .map_err(|error| stopped(error.to_string()))?;
+    let cluster = app::snapshot_cluster(Arc::new(snapshot), &name);
     let ports = app::ports(Arc::new(cluster), setup.model.clone(), Vec::new())
         .map_err(|error| stopped(error.to_string()))?;
     let cancel = CancellationToken::new();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use futures::future::join_all;
 use leadsman_client::Client;
@@ -36,14 +36,7 @@ impl Process {
             "log": {"format": "json"}
         });
         std::fs::write(&file, settings.to_string()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_leadsman"))
-            .arg("--config")
-            .arg(&file)
-            .arg("serve")
-            .env_clear()
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = crate::harness::serve(&file);
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let api = loop {
             let line = log.next().expect("the process ended before it served").unwrap();

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use leadsman::app::App;
 use leadsman::config::{self, Config};
@@ -211,4 +212,16 @@ pub(crate) fn gated_model() -> (FakeModel, Gate) {
         move |request| Reply::call("submit_result", &submission(request)).after(&held),
     ));
     (model, gate)
+}
+
+/// `leadsman serve` as a process of its own, with its log in a pipe and nothing from the environment.
+pub(crate) fn serve(config: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_leadsman"))
+        .arg("--config")
+        .arg(config)
+        .arg("serve")
+        .env_clear()
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }

@@ -5,7 +5,7 @@ mod plants;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread::JoinHandle;
 
 use base64::Engine as _;
@@ -118,14 +118,7 @@ impl Process {
             "log": {"format": "json", "level": "trace"}
         });
         std::fs::write(&file, settings.to_string()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_leadsman"))
-            .arg("--config")
-            .arg(&file)
-            .arg("serve")
-            .env_clear()
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = crate::harness::serve(&file);
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut captured = Vec::new();
         let api = loop {

@@ -85,7 +85,7 @@ impl Demo {
 
 /// Builds the service on its usual ports, on this machine only, or on free ones where those are taken.
 async fn build(mut config: Config, scenario: &Scenario) -> Result<App, Error> {
-    let cluster = app::snapshot_cluster(scenario.snapshot()?, &format!("demo {}", scenario.name))?;
+    let cluster = app::snapshot_cluster(scenario.snapshot()?, &format!("demo {}", scenario.name));
     let ports = app::ports(Arc::new(cluster), None, Vec::new())?;
     let addresses = |config: &mut Config, ports: [u16; 3]| {
         let [api, health, metrics] = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));

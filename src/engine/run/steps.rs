@@ -4,6 +4,7 @@ use leadsman_ports::chat::{ChatRequest, ToolChoice};
 use leadsman_ports::workflow::WorkflowQuery;
 
 use super::{Interruption, Lookup, Run, Step};
+use crate::engine::budget::Exhausted;
 use crate::engine::events::{Event, Phase};
 use crate::engine::hypotheses;
 use crate::engine::verdict::{self, Outcome, Proposal, Verdict};
@@ -110,8 +111,7 @@ impl Run {
     }
 
     fn out_of_time(&self) -> Step {
-        let reason = format!("the time limit of {} s ran out", self.limits.seconds);
-        self.complete(Some(&reason))
+        self.complete(Some(&Exhausted::Time.explain(&self.limits, &self.spend)))
     }
 
     fn complete(&self, stopped_by: Option<&str>) -> Step {
