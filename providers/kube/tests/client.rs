@@ -11,6 +11,7 @@ use leadsman_kube::client::KubeCluster;
 use leadsman_kube::redaction::is_mask;
 use leadsman_kube::snapshot::Snapshot;
 use leadsman_ports::cluster::{Cluster, ClusterError, ListQuery, LogQuery, ResourceType};
+use leadsman_ports::condensed::Certificate;
 use serde_json::{Value, json};
 
 fn snapshot(files: &[(&str, String)]) -> KubeCluster {
@@ -115,6 +116,50 @@ async fn objects_leave_clean_and_redacted() {
         "equal secrets stay comparable"
     );
     assert_eq!(cluster.now().to_string(), "2026-01-02T03:04:05Z");
+}
+
+#[tokio::test]
+async fn a_certificate_says_when_it_is_valid_and_its_key_stays_masked() {
+    let pem = include_str!("data/shop.crt");
+    let key = "-----BEGIN PRIVATE KEY-----\nnot a key\n-----END PRIVATE KEY-----\n";
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+        "metadata": {"name": "tls", "namespace": "shop"},
+        "stringData": {"tls.crt": pem, "tls.key": key, "both.pem": format!("{key}{pem}")}});
+    let cluster = snapshot(&[("tls.json", secret.to_string())]);
+    let secrets = cluster.resolve("Secret", None).await.unwrap();
+    let secret = cluster.get(&secrets, "shop", "tls").await.unwrap();
+    let value = |name: &str| secret["stringData"][name].as_str().unwrap().to_owned();
+    let certificate: Certificate = value("tls.crt").parse().unwrap();
+    assert_eq!(certificate.names, ["shop.example", "*.shop.example"]);
+    let days = certificate.not_after.duration_since(certificate.not_before).as_hours() / 24;
+    assert_eq!(days, 90);
+    assert!(is_mask(&value("tls.key")), "{}", value("tls.key"));
+    assert!(!value("both.pem").contains("not a key"), "{}", value("both.pem"));
+
+    let again = cluster_of(secret.clone()).await;
+    assert_eq!(again["stringData"], secret["stringData"], "redacting twice changes nothing");
+}
+
+/// The only Secret of a snapshot that holds what a capture wrote.
+async fn cluster_of(secret: Value) -> Value {
+    let cluster = snapshot(&[("tls.json", secret.to_string())]);
+    let secrets = cluster.resolve("Secret", None).await.unwrap();
+    cluster.get(&secrets, "shop", "tls").await.unwrap()
+}
+
+#[tokio::test]
+async fn who_changed_what_last_is_kept_in_a_line() {
+    let fields = json!({"f:data": {"f:BATCH_SIZE": {}}});
+    let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"BATCH_SIZE": "5000"},
+        "metadata": {"name": "worker", "namespace": "shop", "managedFields": [{"manager": "kubectl-edit",
+            "operation": "Update", "time": "2026-01-02T03:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields}]}});
+    let cluster = snapshot(&[("config.json", config.to_string())]);
+    let kind = cluster.resolve("ConfigMap", None).await.unwrap();
+    let config = cluster.get(&kind, "shop", "worker").await.unwrap();
+    assert_eq!(
+        config["metadata"]["changes"],
+        json!(["2026-01-02T03:00:00Z kubectl-edit: data.BATCH_SIZE"])
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! A Kubernetes cluster, read-only: a live one or a snapshot.
 //!
-//! Objects that come out of this port are plain API JSON, already stripped of `managedFields` and
-//! `last-applied-configuration` and already redacted. Nothing above this port ever sees a secret value.
+//! Objects that come out of this port are plain API JSON, already stripped of `last-applied-configuration` and
+//! already redacted; what is worth knowing of `managedFields` stands in `metadata.changes`
+//! ([`FieldChange`](crate::condensed::FieldChange)). Nothing above this port ever sees a secret value.
 
 use std::fmt;
 

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod chat;
 pub mod clock;
 pub mod cluster;
+pub mod condensed;
 pub mod redact;
 pub mod store;
 #[cfg(feature = "testing")]

@@ -64,4 +64,11 @@ table! {
         refute: "The Namespace is Active.",
         advice: "Find out who deleted it and which finalizer holds it; deploy to a new namespace.",
     }
+    NamespaceMissing Admission Specific {
+        definition: "The namespace that something is to be created in does not exist.",
+        signal: "The namespace is not in the cluster, or an error says: namespaces not found.",
+        confirm: "kubectl get namespace answers NotFound.",
+        refute: "The namespace exists.",
+        advice: "Create the namespace, or correct the name of the namespace where it is asked for.",
+    }
 }

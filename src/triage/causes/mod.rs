@@ -31,6 +31,8 @@ macro_rules! table {
 mod admission;
 mod config;
 mod container;
+mod gitops;
+mod health;
 mod image;
 mod network;
 mod node;
@@ -104,6 +106,8 @@ pub enum Family {
     Network,
     /// Rollouts, scaling and Jobs.
     Rollout,
+    /// Delivery from Git.
+    Gitops,
     /// Nothing is wrong.
     Healthy,
 }
@@ -124,6 +128,7 @@ impl Family {
             Self::Admission => "admission",
             Self::Network => "network",
             Self::Rollout => "rollout",
+            Self::Gitops => "gitops",
             Self::Healthy => "healthy",
         }
     }
@@ -176,6 +181,9 @@ codes! {
     ReadinessProbeFailing "probe.readiness_failing"
     ProbeWrongScheme "probe.wrong_scheme"
     ProbeBadCommand "probe.bad_command"
+    ProbeWrongPort "probe.wrong_port"
+    ProbeWrongPath "probe.wrong_path"
+    ProbeTiming "probe.timing"
     ConfigMapMissing "config.configmap_missing"
     SecretMissing "config.secret_missing"
     ConfigKeyMissing "config.key_missing"
@@ -205,6 +213,7 @@ codes! {
     InsufficientResource "scheduling.insufficient_resource"
     NodeSelectorMismatch "scheduling.node_selector"
     AffinityUnsatisfied "scheduling.affinity"
+    AntiAffinity "scheduling.anti_affinity"
     UntoleratedTaint "scheduling.taint"
     NodeCordoned "scheduling.node_cordoned"
     TopologySpread "scheduling.topology_spread"
@@ -235,7 +244,9 @@ codes! {
     PriorityClassMissing "admission.priority_class_missing"
     RuntimeClassMissing "admission.runtime_class_missing"
     NamespaceTerminating "admission.namespace_terminating"
+    NamespaceMissing "admission.namespace_missing"
     ServiceSelectorMismatch "service.selector_mismatch"
+    ServiceSelectorTooBroad "service.selector_too_broad"
     ServiceTargetPortMismatch "service.target_port_mismatch"
     ServiceProtocolMismatch "service.protocol_mismatch"
     NodePortConflict "service.node_port_conflict"
@@ -252,8 +263,13 @@ codes! {
     TlsSecretMissing "network.tls_secret_missing"
     CertificateExpired "network.certificate_expired"
     CertificateUntrusted "network.certificate_untrusted"
+    CertificateNotIssued "network.certificate_not_issued"
+    LinkDegraded "network.link_degraded"
     ScaledToZero "workload.scaled_to_zero"
     RolloutStuck "rollout.stuck"
+    RolloutPaused "rollout.paused"
+    BadRevision "rollout.bad_revision"
+    SelectorOverlap "rollout.selector_overlap"
     JobFailed "job.failed"
     PdbDeadlock "rollout.pdb_deadlock"
     OrdinalBlocked "rollout.ordinal_blocked"
@@ -264,10 +280,12 @@ codes! {
     SidecarBlocksJob "job.sidecar_blocks"
     CronSuspended "cronjob.suspended"
     CronMissed "cronjob.missed"
+    SyncFailed "gitops.sync_failed"
+    Drift "gitops.drift"
     Healthy "healthy"
 }
 
-const TABLES: [&[Cause]; 10] = [
+const TABLES: [&[Cause]; 12] = [
     node::TABLE,
     container::TABLE,
     probe::TABLE,
@@ -278,6 +296,8 @@ const TABLES: [&[Cause]; 10] = [
     admission::TABLE,
     network::TABLE,
     rollout::TABLE,
+    gitops::TABLE,
+    health::TABLE,
 ];
 
 static CATALOGUE: [Cause; CauseCode::COUNT] = joined();

@@ -8,6 +8,13 @@ table! {
         refute: "Pods with the labels exist.",
         advice: "Make the Service's selector equal to the labels of the intended pods.",
     }
+    ServiceSelectorTooBroad Network Wiring {
+        definition: "A Service's selector also matches pods of another workload, so part of the traffic goes to the wrong one.",
+        signal: "The selected pods belong to two or more workloads, and those of one do not serve the Service's targetPort.",
+        confirm: "Calls fail in proportion to the share of the wrong pods.",
+        refute: "Both workloads are meant to serve, as in a canary or blue-green release.",
+        advice: "Add the label that tells the workloads apart to the Service's selector.",
+    }
     ServiceTargetPortMismatch Network Wiring {
         definition: "A Service forwards to a port that none of its pods serves.",
         signal: "targetPort equals no container port, by name or by number, of the selected pods.",
@@ -108,7 +115,7 @@ table! {
     }
     CertificateExpired Network Specific {
         definition: "A certificate has expired.",
-        signal: "The log or a readiness message says: certificate has expired.",
+        signal: "The log or a readiness message says: certificate has expired; or notAfter of a TLS Secret in use has passed.",
         confirm: "notAfter of the served certificate has passed.",
         refute: "The certificate is valid and the clock is right.",
         advice: "Renew the certificate and reload what serves it; see why the renewal did not happen.",
@@ -119,5 +126,19 @@ table! {
         confirm: "The client's CA bundle lacks the issuer, or the host is not in the certificate.",
         refute: "The client trusts the issuer.",
         advice: "Give the client the CA bundle, or serve a certificate for the name that is asked.",
+    }
+    CertificateNotIssued Network Specific {
+        definition: "The issuer does not give a certificate that is asked for.",
+        signal: "A cert-manager Certificate is not Ready, and its issuer, request, order or challenge says why.",
+        confirm: "The Secret is missing or keeps its old certificate while the request stays open or fails.",
+        refute: "The certificate is issued on the next try.",
+        advice: "Fix what the issuer reports: its account or key, the challenge's DNS or route, a rate limit; then renew.",
+    }
+    LinkDegraded Network Broad {
+        definition: "A network link is slow or loses packets, so calls between sound pods are slow or break off.",
+        signal: "Logs name resets, timeouts or retransmissions that come and go, while both ends are ready and no policy is in the way.",
+        confirm: "The same calls are fast between other nodes; the node's interface counts errors or drops.",
+        refute: "The callee itself is slow or overloaded.",
+        advice: "Compare pods by node; drain the node whose pods complain, and check its interface, MTU and network plugin.",
     }
 }

@@ -36,4 +36,25 @@ table! {
         refute: "It works there.",
         advice: "Correct the probe's command, or use an HTTP, TCP or gRPC probe.",
     }
+    ProbeWrongPort Probe Specific {
+        definition: "A probe asks a port on which the container does not listen.",
+        signal: "The probe's connection is refused while the process runs, and the container declares, or its log names, another port.",
+        confirm: "The endpoint answers on the other port.",
+        refute: "The process has not opened the probe's port yet, or has failed.",
+        advice: "Set the probe's port to the one that the container listens on.",
+    }
+    ProbeWrongPath Probe Specific {
+        definition: "A probe asks for a path that the application does not serve.",
+        signal: "The probe's failure says: HTTP probe failed with statuscode: 404.",
+        confirm: "The application answers 404 for the probe's path and serves its health under another one.",
+        refute: "The path is served once the application has started.",
+        advice: "Set the probe's path to the one under which the application serves its health.",
+    }
+    ProbeTiming Probe Specific {
+        definition: "A liveness or startup probe gives up before a sound process has started or answered.",
+        signal: "The container is killed for its probe while its log shows a start that goes on, or answers later than timeoutSeconds, without an error.",
+        confirm: "The start, or the answer, takes longer than the probe's delay, period, threshold and timeout allow.",
+        refute: "The process stays silent however long one waits, or logs an error.",
+        advice: "Give the start a startupProbe with room, and raise timeoutSeconds or failureThreshold where answers are slow.",
+    }
 }

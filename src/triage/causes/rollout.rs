@@ -1,4 +1,4 @@
-//! Rollouts, scaling, Jobs, and health.
+//! Rollouts, scaling and Jobs.
 
 table! {
     ScaledToZero Rollout Wiring {
@@ -9,11 +9,32 @@ table! {
         advice: "Scale the workload up, and find out who or what scaled it down.",
     }
     RolloutStuck Rollout Symptom {
-        definition: "A rollout does not go on: its deadline has passed, or it is paused or held back.",
-        signal: "Progressing is False with ProgressDeadlineExceeded, or the workload is paused, partitioned or updates on deletion only.",
+        definition: "A rollout does not go on: its deadline has passed, or it is held back.",
+        signal: "Progressing is False with ProgressDeadlineExceeded, or the workload is partitioned or updates on deletion only.",
         confirm: "The new ReplicaSet's pods do not become available.",
         refute: "The rollout completes.",
-        advice: "Resume it or lift the partition if it is held back; else find out why the new pods do not become available, or roll back.",
+        advice: "Lift the partition if it is held back; else find out why the new pods do not become available, or roll back.",
+    }
+    RolloutPaused Rollout Wiring {
+        definition: "A Deployment is paused, so what was changed in it does not reach its pods.",
+        signal: "spec.paused is true, and no pod runs the newest template.",
+        confirm: "The rollout goes on once it is resumed.",
+        refute: "Nothing was changed since it was paused.",
+        advice: "kubectl rollout resume, once it is clear who paused it and why.",
+    }
+    BadRevision Rollout Broad {
+        definition: "A new revision fails by an error of the application's own while pods of the revision before still work.",
+        signal: "Only pods of the newest ReplicaSet or revision fail; ready pods of the one before are left; no more specific cause fits.",
+        confirm: "The fault goes away with a rollback.",
+        refute: "Pods of the old revision fail in the same way.",
+        advice: "Roll back, then fix what the new revision's log names.",
+    }
+    SelectorOverlap Rollout Wiring {
+        definition: "Two controllers select the same pods, so they count, scale or replace each other's.",
+        signal: "AmbiguousSelector of an autoscaler, or two workloads of a namespace with selectors that match the same pods.",
+        confirm: "A pod of one workload carries all labels of the other's selector.",
+        refute: "The selectors differ in a label that tells the pods apart.",
+        advice: "Recreate one of the workloads with a selector and labels of its own.",
     }
     JobFailed Rollout Symptom {
         definition: "A Job gave up.",
@@ -84,12 +105,5 @@ table! {
         confirm: "lastScheduleTime is older than the schedule allows.",
         refute: "The newest run came on time.",
         advice: "Set startingDeadlineSeconds, correct the schedule, and see what kept the controller from starting it.",
-    }
-    Healthy Healthy Healthy {
-        definition: "The target and everything around it work as specified.",
-        signal: "Everything was looked at and no rule found a fault.",
-        confirm: "The symptom does not come back.",
-        refute: "The symptom is still seen by users.",
-        advice: "Close the incident, or look at what lies outside the cluster.",
     }
 }

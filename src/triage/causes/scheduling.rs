@@ -30,11 +30,18 @@ table! {
         advice: "Correct the nodeSelector in the workload, or label a node.",
     }
     AffinityUnsatisfied Scheduling Specific {
-        definition: "The pod's required node affinity, pod affinity or anti-affinity leaves no node.",
-        signal: "FailedScheduling: didn't match node affinity, pod affinity or anti-affinity.",
+        definition: "The pod's required node affinity or pod affinity leaves no node.",
+        signal: "FailedScheduling: didn't match Pod's node affinity/selector, or pod affinity rules.",
         confirm: "Each eligible node violates a required rule.",
         refute: "An eligible node satisfies them all.",
-        advice: "Relax the rule to preferred, correct its labels or lower the replicas; or add or label nodes.",
+        advice: "Relax the rule to preferred or correct its labels; or add or label nodes.",
+    }
+    AntiAffinity Scheduling Specific {
+        definition: "A required pod anti-affinity rule leaves no node.",
+        signal: "FailedScheduling: didn't match pod anti-affinity rules, or didn't satisfy existing pods' anti-affinity rules.",
+        confirm: "A pod that the rule keeps away runs on each eligible node.",
+        refute: "An eligible node runs no such pod.",
+        advice: "Relax the rule to preferred, lower the replicas, or add nodes.",
     }
     UntoleratedTaint Scheduling Specific {
         definition: "Every otherwise fitting node has a taint that the pod does not tolerate.",

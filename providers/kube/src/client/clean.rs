@@ -2,14 +2,20 @@
 
 use serde_json::Value;
 
+use super::changes;
+
 /// The annotation in which `kubectl apply` keeps a copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Removes `managedFields` and `last-applied-configuration`, also from a List's items.
+/// Condenses `managedFields` and removes `last-applied-configuration`, also from a List's items.
 pub(super) fn clean(object: &mut Value) {
     let Some(map) = object.as_object_mut() else { return };
     if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
-        metadata.remove("managedFields");
+        let managed = metadata.remove("managedFields").unwrap_or_default();
+        let changes = changes::condense(metadata, &managed);
+        if !changes.is_empty() {
+            metadata.insert("changes".to_owned(), changes.into());
+        }
         if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
             annotations.remove(LAST_APPLIED);
             if annotations.is_empty() {

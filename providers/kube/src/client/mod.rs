@@ -3,6 +3,7 @@
 //! Every call has a deadline, every object leaves cleaned and redacted, every failure is mapped to the port's
 //! errors. The model chooses names, so they are checked before they become part of a URL.
 
+mod changes;
 mod clean;
 mod discovery;
 mod error;

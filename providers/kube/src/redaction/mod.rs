@@ -2,11 +2,13 @@
 //!
 //! A mask looks like `<redacted:ab12cd34ef56:24b>`: the first 48 bits of an HMAC-SHA256 of the secret and its
 //! length in bytes. Within one process equal secrets have equal masks, so "does the pod carry the password that
-//! the Secret holds" stays answerable; without the key a mask says nothing. Redaction is idempotent.
+//! the Secret holds" stays answerable; without the key a mask says nothing. Redaction is idempotent. A certificate in
+//! a Secret says when it is valid and for which names, in place of its mask.
 //!
 //! - [`Redactor::redact_object`] works on API objects: valid JSON in, valid JSON out.
 //! - [`Redactor::redact_text`] works on log text and messages.
 
+mod certificate;
 mod entropy;
 mod names;
 mod object;
@@ -18,6 +20,7 @@ mod values;
 use std::fmt;
 use std::sync::LazyLock;
 
+use leadsman_ports::condensed::Certificate;
 use hmac::{Hmac, KeyInit, Mac};
 use regex::Regex;
 use serde_json::Value;
@@ -77,6 +80,11 @@ impl Redactor {
     }
 
     fn mask_bytes(&self, secret: &[u8]) -> String {
+        format!("{MASK_PREFIX}{}>", self.fingerprint(secret))
+    }
+
+    /// The inside of a mask: a keyed hash and the length.
+    fn fingerprint(&self, secret: &[u8]) -> String {
         // HMAC takes a key of any length, so the error cannot occur; were it to, the mask is still a mask.
         let digest = match Hmac::<Sha256>::new_from_slice(&self.key) {
             Ok(mut mac) => {
@@ -86,7 +94,7 @@ impl Redactor {
             Err(_) => [0_u8; 32],
         };
         let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        format!("{MASK_PREFIX}{hex}:{}b>", secret.len())
+        format!("{hex}:{}b", secret.len())
     }
 }
 
@@ -100,6 +108,19 @@ impl leadsman_ports::redact::Redactor for Redactor {
         object::named_value(self, name, &mut value);
         value
     }
+}
+
+/// A value of a Secret: a certificate says when it is valid and for whom, anything else becomes a mask.
+fn secret_value(redactor: &Redactor, bytes: &[u8]) -> String {
+    let certificate = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| certificate::read(text, &redactor.fingerprint(bytes)));
+    certificate.map_or_else(|| redactor.mask_bytes(bytes), |certificate| certificate.to_string())
+}
+
+/// Whether the whole text is one mask, or a certificate in a mask's place.
+fn is_masked(text: &str) -> bool {
+    is_mask(text) || text.parse::<Certificate>().is_ok()
 }
 
 /// Whether the whole text is one mask.

@@ -50,15 +50,15 @@ fn mask_values(redactor: &Redactor, values: &mut Value, base64: bool) {
         Value::Array(list) => {
             list.iter_mut().for_each(|value| mask_values(redactor, value, base64))
         }
-        Value::String(text) if !super::is_mask(text) => {
+        Value::String(text) if !super::is_masked(text) => {
             let decoded = if base64 {
                 serde_json::from_value::<ByteString>(Value::String(text.clone())).ok()
             } else {
                 None
             };
             *text = match decoded {
-                Some(ByteString(bytes)) => redactor.mask_bytes(&bytes),
-                None => redactor.mask(text),
+                Some(ByteString(bytes)) => super::secret_value(redactor, &bytes),
+                None => super::secret_value(redactor, text.as_bytes()),
             };
         }
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}

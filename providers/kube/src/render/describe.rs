@@ -83,6 +83,9 @@ fn head(object: &Value, now: Timestamp) -> String {
     if !labels.is_empty() {
         let _ = writeln!(output, "labels: {labels}");
     }
+    for change in items(object, "/metadata/changes") {
+        let _ = writeln!(output, "changed: {}", plain(change));
+    }
     for (key, value) in entries(object, "/metadata/annotations") {
         let value = plain(value);
         let shown = &value[..value.floor_char_boundary(MAX_ANNOTATION)];
