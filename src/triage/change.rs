@@ -1,10 +1,12 @@
-//! What changed just before: compares the pod template of a workload's newest revision with the one before it.
+//! What changed just before: compares the pod template of a workload's newest revision with the one before it, and looks
+//! at who edited what a finding rests on.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::causes::{CauseCode, Tier};
 use super::draft::{Draft, Source};
+use super::edits;
 use super::neighbourhood::Neighbourhood;
 use super::view::{Key, list, map, shorten, text, time};
 
@@ -75,36 +77,37 @@ pub(super) fn enrich(n: &Neighbourhood, drafts: &mut [Draft]) {
         .filter(|draft| draft.active && draft.cause != CauseCode::Healthy)
         .filter(|draft| draft.cause.cause().tier != Tier::Infrastructure);
     for draft in faults.take(MAX_FINDINGS) {
-        add(n, draft);
+        let named = add(n, draft).is_some();
+        edits::add(n, draft, named);
     }
 }
 
-fn add(n: &Neighbourhood, draft: &mut Draft) {
+/// `None` where no revision explains the finding.
+fn add(n: &Neighbourhood, draft: &mut Draft) -> Option<()> {
     let own = n.objects.head(&Key::from(&draft.target));
     let shown = n.objects.head(&draft.subject);
     let proofs = draft.proofs.iter().filter_map(|proof| match &proof.source {
         Source::Object(key) => Some(n.objects.head(key)),
-        Source::Events(_) | Source::Log(_) => None,
+        Source::Events(_) | Source::Names(_) | Source::Log(_) => None,
     });
     let head = [own, shown]
         .into_iter()
         .chain(proofs)
-        .find(|head| matches!(head.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet"));
-    let Some(head) = head else { return };
+        .find(|head| matches!(head.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet"))?;
     let revisions = revisions(n, &head);
-    let [.., before, after] = revisions.as_slice() else { return };
+    let [.., before, after] = revisions.as_slice() else { return None };
     let recent = after.created.filter(|created| {
         let age = n.fired.duration_since(*created);
         // The alert may be dated from before the snapshot's last rollout.
         age < RECENT && *created <= n.now
     });
-    let Some(created) = recent else { return };
+    let created = recent?;
     if !concerns(n, draft, after) {
-        return;
+        return None;
     }
     let changes = differences(before.template, after.template);
     if changes.is_empty() {
-        return;
+        return None;
     }
     let named: Vec<String> =
         changes.iter().take(MAX_CHANGES).map(|change| change.sentence()).collect();
@@ -138,6 +141,7 @@ fn add(n: &Neighbourhood, draft: &mut Draft) {
             }
         }
     }
+    Some(())
 }
 
 /// Whether the finding is about the newest revision, or about no revision in particular.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::objects::{Objects, Presence, api_version};
 use super::placement::Usage;
-use super::view::Key;
+use super::view::{Key, text};
 
 const PAGE: u32 = 500;
 /// No list is read beyond so many pages.
@@ -207,30 +207,56 @@ impl<'c> Collector<'c> {
         keys
     }
 
-    /// The names of all objects of a kind, without keeping the objects.
-    pub(super) async fn names(&mut self, kind: &str) -> Vec<Key> {
-        let Some(resource) = self.resource_type(kind, "").await else { return Vec::new() };
+    /// All objects of a kind in all namespaces, for [`Collector::adopt`] to keep those that turn out to matter.
+    /// `None` where they could not be read.
+    pub(super) async fn search(&mut self, kind: &str) -> Option<Vec<Value>> {
+        let resource = self.resource_type(kind, "").await?;
         let query = ListQuery { limit: Some(PAGE), ..ListQuery::default() };
         let (items, end) = read_list(self.cluster, &resource, query).await;
         match end {
             Ok(()) => self.answered = true,
-            Err(error) => self.failed(&format!("the list of {kind}"), &error),
+            Err(error) => {
+                self.failed(&format!("the list of {kind}"), &error);
+                return None;
+            }
         }
-        items.iter().map(Key::of).collect()
+        Some(items)
     }
 
-    /// Reads what the pods of all namespaces have reserved, without keeping the pods.
-    pub(super) async fn usage(&mut self) -> Option<Usage> {
+    /// Keeps what a search found in a namespace, so that the kind need not be listed there again.
+    pub(super) fn adopt(&mut self, kind: &str, namespace: &str, found: Vec<Value>) {
+        let local = |object: &Value| text(object, "/metadata/namespace") == namespace;
+        found.into_iter().filter(local).for_each(|object| self.objects.add(object));
+        self.objects.mark_complete(kind, namespace);
+    }
+
+    /// Reads what the pods on some nodes have reserved, without keeping the pods.
+    pub(super) async fn usage(&mut self, nodes: &[String]) -> Option<Usage> {
         let resource = self.resource_type("Pod", "").await?;
-        let query = ListQuery { limit: Some(PAGE), ..ListQuery::default() };
-        let (pods, end) = read_list(self.cluster, &resource, query).await;
-        if let Err(error) = end {
-            self.failed("the list of Pod in all namespaces", &error);
-            return None;
-        }
         let mut usage = Usage::default();
-        pods.iter().for_each(|pod| usage.add(pod));
+        for node in nodes {
+            let query = ListQuery {
+                field_selector: Some(format!("spec.nodeName={node}")),
+                limit: Some(PAGE),
+                ..ListQuery::default()
+            };
+            let (pods, end) = read_list(self.cluster, &resource, query).await;
+            if let Err(error) = end {
+                self.failed(&format!("the list of Pod on node {node}"), &error);
+                return None;
+            }
+            usage.of_node(node);
+            pods.iter().for_each(|pod| usage.add(pod));
+        }
         Some(usage)
+    }
+
+    /// Whether the API server serves a kind that an extension brings. Asks nothing that is not known already.
+    pub(super) async fn serves(&mut self, kind: &str, group: &str) -> bool {
+        self.cluster
+            .resource_types()
+            .await
+            .is_ok_and(|types| types.iter().any(|t| t.kind == kind && t.group == group))
     }
 
     /// Reads a namespace's workloads, events and what stands around them.

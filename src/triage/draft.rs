@@ -16,6 +16,8 @@ pub(super) enum Source {
     Object(Key),
     /// The events about the object.
     Events(Key),
+    /// The names of all objects of a cluster-scoped kind.
+    Names(&'static str),
     /// A log.
     Log(LogKey),
 }
@@ -124,6 +126,11 @@ impl Draft {
             Some(event) => self.prove(Source::Events(event.about.clone()), event.message.clone()),
             None => self,
         }
+    }
+
+    /// Quotes the list of a kind's names.
+    pub(super) fn names(self, kind: &'static str, words: &str) -> Self {
+        self.prove(Source::Names(kind), words.to_owned())
     }
 
     /// Quotes a log.

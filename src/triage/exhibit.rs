@@ -66,6 +66,12 @@ impl<'a> Exhibits<'a> {
                 let lines = event_lines(n.objects.events_of(key));
                 (!lines.is_empty()).then_some(("kubectl_events", named(key), lines))
             }
+            Source::Names(kind) => {
+                let lines: Vec<String> = n.objects.kind(kind).map(name_line).collect();
+                (!lines.is_empty()).then(|| {
+                    ("kubectl_get_by_kind_in_cluster", json!({"kind": kind}), lines.join("\n"))
+                })
+            }
             Source::Log(key) => {
                 let log = n.logs.get(key)?;
                 let arguments = json!({
@@ -85,6 +91,11 @@ impl<'a> Exhibits<'a> {
         let citation = Citation { evidence, quote };
         self.ledger.check(&citation).is_ok().then_some(citation)
     }
+}
+
+/// A line of a list: name and phase.
+pub(super) fn name_line(object: &Value) -> String {
+    format!("{} {}", text(object, "/metadata/name"), text(object, "/status/phase"))
 }
 
 /// The arguments by which the tools name an object.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::collect::LogKey;
 use super::dependencies;
+use super::extensions::{self, DELIVERERS};
 use super::objects::Objects;
 use super::pod::Pod;
 use super::policy;
@@ -49,6 +50,11 @@ impl Graph {
         let seeds = seeds(objects, target);
         for head in &seeds {
             graph.surround(objects, head);
+        }
+        if let Some(object) =
+            objects.get(target).filter(|_| DELIVERERS.contains(&target.kind.as_str()))
+        {
+            extensions::upstream_of(object).into_iter().for_each(|key| graph.put(key, 1));
         }
         // What surrounds the very pod that is the target is nearer than what surrounds its siblings.
         if let Some(object) = objects.get(target).filter(|_| target.kind == "Pod") {
@@ -234,6 +240,12 @@ fn seeds(objects: &Objects, target: &Key) -> Vec<Key> {
                 .collect();
             on_it.into_iter().collect()
         }
+        kind if DELIVERERS.contains(&kind) => objects
+            .families()
+            .map(|(head, _)| head)
+            .filter(|head| extensions::known_deliverers(objects, head).contains(target))
+            .cloned()
+            .collect(),
         _ => vec![objects.head(target)],
     }
 }
@@ -304,7 +316,7 @@ fn surroundings(objects: &Objects, head: &Key) -> BTreeSet<Key> {
     near
 }
 
-/// What scales a workload, guards it and leads to its Services.
+/// What scales a workload, guards it, leads to its Services and delivers it.
 fn around(objects: &Objects, head: &Key, services: &[Key]) -> Vec<Key> {
     let local = |object: &&Value| text(object, "/metadata/namespace") == head.namespace;
     let labels = objects.pod_labels(head);
@@ -319,7 +331,13 @@ fn around(objects: &Objects, head: &Key, services: &[Key]) -> Vec<Key> {
     let routes = objects.kind("Ingress").filter(local).filter(|ingress| {
         services_of_ingress(ingress).any(|name| services.iter().any(|key| key.name == name))
     });
-    scalers.chain(budgets).chain(routes).map(Key::of).collect()
+    let mut found: Vec<Key> = scalers.chain(budgets).chain(routes).map(Key::of).collect();
+    let deliverers = extensions::known_deliverers(objects, head);
+    found.extend(
+        deliverers.iter().filter_map(|key| objects.get(key)).flat_map(extensions::upstream_of),
+    );
+    found.extend(deliverers);
+    found
 }
 
 fn parts_of_pod(pod: Pod<'_>) -> Vec<Key> {

@@ -11,6 +11,7 @@ use crate::engine::incident::Incident;
 use super::collect::{Collector, LogKey};
 use super::dependencies::{blamed_namespaces, foreign_namespaces, perhaps_namespaces, webhooks};
 use super::endpoints::{self, Failure};
+use super::extensions;
 use super::graph::{Graph, Scope, references};
 use super::objects::{Objects, Presence};
 use super::placement::Usage;
@@ -24,6 +25,8 @@ const MAX_LOGS: usize = 12;
 const MAX_FOREIGN: usize = 4;
 /// At most so many ConfigMaps, Secrets and nodes are read one by one.
 const MAX_GETS: usize = 20;
+/// Of at most so many cordoned nodes the pods are counted.
+const MAX_CLOSED: usize = 4;
 
 /// All that the rules may know.
 pub(super) struct Neighbourhood {
@@ -157,7 +160,13 @@ async fn read_around(collector: &mut Collector<'_>, target: &Key) {
                 .into_iter()
                 .collect()
         }
-        _ => BTreeSet::from([target.namespace.clone()]),
+        _ => collector
+            .objects
+            .get(target)
+            .and_then(extensions::destination)
+            .into_iter()
+            .chain([target.namespace.clone()])
+            .collect(),
     };
     for namespace in namespaces.iter().filter(|namespace| !namespace.is_empty()) {
         collector.namespace(namespace).await;
@@ -171,6 +180,7 @@ async fn explore(collector: &mut Collector<'_>, target: &Key) -> Graph {
     let wanted = logs_of(collector, &own, target);
     collector.logs(wanted).await;
     read_configuration(collector, &own).await;
+    extensions::read_delivery(collector, &own, target).await;
     let mut foreign: BTreeSet<String> =
         own.iter().flat_map(|head| foreign_namespaces(&collector.objects, head)).collect();
     let hooks = own.iter().flat_map(|head| webhooks(&collector.objects, head));
@@ -192,6 +202,7 @@ async fn explore(collector: &mut Collector<'_>, target: &Key) -> Graph {
     read_configuration(collector, &upstream).await;
     read_nodes(collector, &graph).await;
     read_routes(collector, &graph).await;
+    extensions::read_certificates(collector, &graph, target).await;
     graph
 }
 
@@ -303,11 +314,19 @@ async fn read_routes(collector: &mut Collector<'_>, graph: &Graph) {
     }
 }
 
-/// What is reserved on the nodes decides only where a pod waits while some node is closed.
+/// What is reserved on closed nodes decides whether they would take a pod that waits.
 async fn read_usage(collector: &mut Collector<'_>) -> Option<Usage> {
-    let waits = collector.objects.pods().any(Pod::unscheduled);
-    let closed = collector.objects.kind("Node").any(|node| flag(node, "/spec/unschedulable"));
-    if waits && closed { collector.usage().await } else { None }
+    if !collector.objects.pods().any(Pod::unscheduled) {
+        return None;
+    }
+    let closed: Vec<String> = collector
+        .objects
+        .kind("Node")
+        .filter(|node| flag(node, "/spec/unschedulable"))
+        .map(|node| text(node, "/metadata/name").to_owned())
+        .take(MAX_CLOSED)
+        .collect();
+    if closed.is_empty() { None } else { collector.usage(&closed).await }
 }
 
 /// StorageClasses and volumes matter only while a claim waits.

@@ -206,7 +206,7 @@ impl Objects {
     }
 }
 
-/// The apiVersion of the kinds that every cluster has; empty for others.
+/// The apiVersion of the kinds that every cluster has and of those of well-known extensions; empty for others.
 pub(super) fn api_version(kind: &str) -> &'static str {
     match kind {
         "Pod"
@@ -231,6 +231,14 @@ pub(super) fn api_version(kind: &str) -> &'static str {
         "HorizontalPodAutoscaler" => "autoscaling/v2",
         "PodDisruptionBudget" => "policy/v1",
         "Ingress" | "IngressClass" | "NetworkPolicy" => "networking.k8s.io/v1",
+        "Application" => "argoproj.io/v1alpha1",
+        "Kustomization" => "kustomize.toolkit.fluxcd.io/v1",
+        "HelmRelease" => "helm.toolkit.fluxcd.io/v2",
+        "GitRepository" | "OCIRepository" | "HelmRepository" | "HelmChart" | "Bucket" => {
+            "source.toolkit.fluxcd.io/v1"
+        }
+        "Certificate" | "CertificateRequest" | "Issuer" | "ClusterIssuer" => "cert-manager.io/v1",
+        "Order" | "Challenge" => "acme.cert-manager.io/v1",
         _ => "",
     }
 }

@@ -48,11 +48,16 @@ pub(super) enum Obstacle {
     Sick(String),
 }
 
-/// What the pods on each node have reserved: cores and bytes.
+/// What the pods on some nodes have reserved: cores and bytes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Usage(BTreeMap<String, (f64, f64)>);
 
 impl Usage {
+    /// Nothing is reserved as yet on a node whose pods are known.
+    pub(super) fn of_node(&mut self, node: &str) {
+        self.0.entry(node.to_owned()).or_default();
+    }
+
     /// Counts a pod that has a node and has not ended.
     pub(super) fn add(&mut self, pod: &Value) {
         let node = text(pod, "/spec/nodeName");
@@ -65,8 +70,12 @@ impl Usage {
         }
     }
 
+    /// Whether the node has room. Of a node that is open to the pod and whose pods are not known, the scheduler has said
+    /// that it has not.
     fn has_room(&self, needs: &Needs<'_>, node: &Value) -> bool {
-        let (cpu, memory) = self.0.get(text(node, "/metadata/name")).copied().unwrap_or_default();
+        let Some((cpu, memory)) = self.0.get(text(node, "/metadata/name")).copied() else {
+            return false;
+        };
         // A rounding error is no lack of room.
         let within =
             |used: f64, most: Option<f64>| most.is_none_or(|most| used <= most * (1.0 + 1e-9));
@@ -379,12 +388,18 @@ mod tests {
         let spec = json!({"containers": [{"resources": {"requests": {"cpu": "1"}}}]});
         let judged = |on: &[&str]| {
             let mut usage = Usage::default();
+            ["open", "shut"].iter().for_each(|node| usage.of_node(node));
             on.iter().for_each(|node| usage.add(&pod(node)));
             judge(&Needs::of(&spec), &nodes.iter().collect::<Vec<_>>(), Some(&usage))
         };
         assert_eq!(judged(&["open"]), Verdict::Blocked(Obstacle::Cordon("shut".into())));
         assert_eq!(judged(&["open", "shut"]), Verdict::Open);
         assert_eq!(judged(&[]), Verdict::Open);
+
+        let mut only_shut = Usage::default();
+        only_shut.of_node("shut");
+        let judged = judge(&Needs::of(&spec), &nodes.iter().collect::<Vec<_>>(), Some(&only_shut));
+        assert_eq!(judged, Verdict::Blocked(Obstacle::Cordon("shut".into())));
     }
 
     #[test]

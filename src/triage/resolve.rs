@@ -1,6 +1,7 @@
 //! Finds the object that an incident is about, however incompletely the incident names it.
 
 use leadsman_ports::cluster::ObjectRef;
+use serde_json::Value;
 
 use crate::engine::incident::Incident;
 
@@ -79,6 +80,13 @@ pub(super) async fn target(
             return Some(collector.objects.reference(&Key::from(&whole)));
         }
         collector.note(format!("namespace {namespace} does not exist"));
+        // That is an answer of its own, if there are others.
+        if namespaces.contains(&namespace.as_str()) {
+            collector.list("Namespace", None, None).await;
+            if collector.objects.kind("Namespace").next().is_some() {
+                return Some(collector.objects.reference(&Key::from(&whole)));
+            }
+        }
     }
     if let Some(node) = mentioned_node(collector, &text).await {
         return Some(node);
@@ -136,8 +144,11 @@ async fn mentioned_anywhere(collector: &mut Collector<'_>, text: &str) -> Option
     if words.is_empty() {
         return None;
     }
+    let mut searched: Vec<(&str, Vec<Value>)> = Vec::new();
     for kind in ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service"] {
-        let names = collector.names(kind).await;
+        let Some(found) = collector.search(kind).await else { continue };
+        let names: Vec<Key> = found.iter().map(Key::of).collect();
+        searched.push((kind, found));
         let made = |key: &&Key| {
             words.iter().any(|word| {
                 *word == key.name
@@ -152,8 +163,9 @@ async fn mentioned_anywhere(collector: &mut Collector<'_>, text: &str) -> Option
             })
         };
         if let Some(found) = names.iter().filter(made).max_by_key(|key| key.name.len()) {
-            let reference = collector.objects.reference(found);
-            collector.get(&reference).await;
+            for (kind, objects) in searched {
+                collector.adopt(kind, &found.namespace, objects);
+            }
             return Some(collector.objects.reference(found));
         }
     }

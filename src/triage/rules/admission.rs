@@ -4,10 +4,15 @@ use serde_json::Value;
 
 use crate::triage::causes::CauseCode;
 use crate::triage::draft::Draft;
+use crate::triage::exhibit::name_line;
 use crate::triage::neighbourhood::Neighbourhood;
+use crate::triage::objects::Presence;
 use crate::triage::view::{Key, condition, int, shorten, text};
 
 use super::between;
+
+/// Similarity from which one name may be meant by the other.
+const SIMILAR: f64 = 0.85;
 
 /// The kinds whose controllers create pods.
 const CREATORS: [&str; 5] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Deployment"];
@@ -17,7 +22,40 @@ pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
         .iter()
         .flat_map(|kind| n.objects.kind(kind))
         .filter_map(|creator| refused(n, creator))
+        .chain(without_namespace(n))
         .collect()
+}
+
+/// The incident is about a namespace that is not there, while others are.
+fn without_namespace(n: &Neighbourhood) -> Option<Draft> {
+    let key = Key::from(&n.target);
+    let missing = key.kind == "Namespace" && n.objects.presence(&key) == Presence::Absent;
+    let most_alike = n
+        .objects
+        .kind("Namespace")
+        .max_by(|a, b| alike(&key.name, a).total_cmp(&alike(&key.name, b)))
+        .filter(|_| missing && !n.objects.inhabited(&key.name))?;
+    let other = text(most_alike, "/metadata/name");
+    let near = alike(&key.name, most_alike) >= SIMILAR;
+    let hint = if near { format!("; {other} does") } else { String::new() };
+    let summary = format!("Namespace {} does not exist{hint}.", key.name);
+    let draft = Draft::new(CauseCode::NamespaceMissing, n.target.clone(), key.clone(), summary)
+        .chain([
+            format!("No namespace of the cluster is called {}{hint}", key.name),
+            format!("Nothing can run or be found in namespace {}", key.name),
+        ])
+        .confidence(0.9)
+        .names("Namespace", &name_line(most_alike));
+    Some(if near {
+        draft.step(format!("Check whether namespace {other} is meant."))
+    } else {
+        draft
+    })
+}
+
+/// How alike two names are, from 0 to 1.
+fn alike(name: &str, namespace: &Value) -> f64 {
+    strsim::jaro_winkler(name, text(namespace, "/metadata/name"))
 }
 
 fn refused(n: &Neighbourhood, creator: &Value) -> Option<Draft> {

@@ -1,9 +1,11 @@
 //! The rule catalogue: one file a family of causes. A rule is a pure function over the collected neighbourhood.
 
 mod admission;
+mod certificates;
 mod config;
 mod connect;
 mod eviction;
+mod gitops;
 mod image;
 mod jobs;
 mod logged;
@@ -26,7 +28,7 @@ use super::pod::{Container, Pod};
 /// A rule looks at everything and says what it finds.
 type Rule = fn(&Neighbourhood) -> Vec<Draft>;
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 21] = [
     node::rule,
     runtime::rule,
     probe::rule,
@@ -38,7 +40,9 @@ const RULES: [Rule; 19] = [
     network::rule,
     rollout::rule,
     connect::rule,
+    certificates::rule,
     eviction::rule,
+    gitops::rule,
     jobs::rule,
     logged::rule,
     routes::rule,

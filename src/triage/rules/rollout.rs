@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::triage::causes::CauseCode;
 use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
-use crate::triage::view::{Key, condition, flag, int, shorten, text, time};
+use crate::triage::pod::Pod;
+use crate::triage::view::{Key, condition, flag, int, map, shorten, text, time};
 
 /// The kinds whose spec can hold a rollout back.
 const HELD: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
@@ -37,19 +38,50 @@ fn stuck(n: &Neighbourhood, deployment: &Value) -> Option<Draft> {
     )
 }
 
-/// The part of the spec that keeps a workload from replacing its old pods, and what it does.
-fn brake(workload: &Value, wanted: i64, updated: i64) -> Option<(&'static str, String)> {
+/// What keeps a workload from replacing its old pods: the cause, the part of the spec, and what it does.
+fn brake(workload: &Value, wanted: i64, updated: i64) -> Option<(CauseCode, &'static str, String)> {
     let strategy = text(workload, "/spec/updateStrategy/type");
+    let held = |why: String| (CauseCode::RolloutStuck, "/spec/updateStrategy", why);
     if flag(workload, "/spec/paused") {
-        Some(("/spec/paused", "it is paused".to_owned()))
+        Some((CauseCode::RolloutPaused, "/spec/paused", "it is paused".to_owned()))
     } else if strategy == "OnDelete" {
-        Some(("/spec/updateStrategy", "its update strategy is OnDelete".to_owned()))
+        Some(held("its update strategy is OnDelete".to_owned()))
     } else {
         let partition = int(workload, "/spec/updateStrategy/rollingUpdate/partition")?;
         // A partition that its pods have reached has done what it was set for.
         (partition > 0 && updated <= wanted - partition)
-            .then(|| ("/spec/updateStrategy", format!("its partition is {partition} of {wanted}")))
+            .then(|| held(format!("its partition is {partition} of {wanted}")))
     }
+}
+
+/// Whether a pod of the newest revision fails where ready pods of an older one are left.
+pub(super) fn only_newest_fails(n: &Neighbourhood, pod: Pod<'_>) -> bool {
+    let head = n.objects.head(&pod.key());
+    let Some(workload) = n.objects.get(&head) else { return false };
+    let revision = |pod: Pod<'_>| match head.kind.as_str() {
+        "Deployment" => n.objects.owners(&pod.key()).first().and_then(|set| {
+            let set = n.objects.get(&Key::from(set))?;
+            let notes = map(set, "/metadata/annotations")?;
+            notes.get("deployment.kubernetes.io/revision")?.as_str()?.parse::<i64>().ok()
+        }),
+        "StatefulSet" => map(pod.0, "/metadata/labels")
+            .and_then(|labels| labels.get("controller-revision-hash"))
+            .map(|hash| i64::from(hash == text(workload, "/status/updateRevision"))),
+        _ => None,
+    };
+    let Some(own) = revision(pod) else { return false };
+    let (mut older_serves, mut older_fails, mut newer) = (false, false, false);
+    for other in n.objects.pods_under(&head).filter(|other| !other.deleting() && !other.ended()) {
+        match revision(other) {
+            Some(other_revision) if other_revision < own => {
+                older_serves |= other.ready();
+                older_fails |= !other.ready();
+            }
+            Some(other_revision) => newer |= other_revision > own,
+            None => {}
+        }
+    }
+    older_serves && !older_fails && !newer
 }
 
 /// A workload whose new revision is kept from rolling out by its own spec.
@@ -68,7 +100,7 @@ fn held_back(n: &Neighbourhood, workload: &Value) -> Option<Draft> {
     if updated >= wanted || !differs {
         return None;
     }
-    let (part, why) = brake(workload, wanted, updated)?;
+    let (cause, part, why) = brake(workload, wanted, updated)?;
     let summary = format!(
         "The rollout of {} {} does not go on: {why}; {updated} of {wanted} pods have the new revision.",
         key.kind, key.name
@@ -76,7 +108,7 @@ fn held_back(n: &Neighbourhood, workload: &Value) -> Option<Draft> {
     let field = part.rsplit('/').next().unwrap_or(part);
     let quoted = serde_json::json!({ field: workload.pointer(part) });
     Some(
-        Draft::new(CauseCode::RolloutStuck, n.objects.reference(&key), key.clone(), summary)
+        Draft::new(cause, n.objects.reference(&key), key.clone(), summary)
             .chain([
                 format!("{} {} holds its rollout back: {why}", key.kind, key.name),
                 format!("Only {updated} of {wanted} pods have the new revision"),

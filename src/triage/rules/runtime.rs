@@ -14,6 +14,7 @@ use crate::triage::view::{condition, list, shorten, text};
 
 use super::logged::{self, said};
 use super::probe::killed_by_probe;
+use super::rollout::only_newest_fails;
 use super::symptom;
 
 /// What a container runtime says when it cannot execute the command. Runtimes quote the executable differently.
@@ -282,7 +283,10 @@ fn own_error(
         return None;
     }
     let told = log.as_ref().and_then(|(_, log)| said(n, pod, container, log));
-    let cause = cause_of_exit(container, crash, told.as_ref().map(|told| told.cause), line);
+    let cause = match cause_of_exit(container, crash, told.as_ref().map(|told| told.cause), line) {
+        CauseCode::ApplicationError if only_newest_fails(n, pod) => CauseCode::BadRevision,
+        cause => cause,
+    };
     let line = told.as_ref().filter(|told| told.cause == cause).map(|told| told.line).or(line);
     let said = line.map(|line| line.brief());
     let role = if container.role == Role::Init { "Init container" } else { "Container" };

@@ -24,7 +24,10 @@ fn scaler(n: &Neighbourhood, hpa: &Value) -> Option<Draft> {
     let blind = state("ScalingActive", "False").filter(|c| text(c, "/reason") != "ScalingDisabled");
     let limited =
         state("ScalingLimited", "True").filter(|c| text(c, "/reason") == "TooManyReplicas");
-    let (cause, shown, why) = if let Some(shown) = able {
+    let ambiguous = blind.filter(|shown| text(shown, "/reason") == "AmbiguousSelector");
+    let (cause, shown, why) = if let Some(shown) = ambiguous {
+        (CauseCode::SelectorOverlap, shown, "another autoscaler selects the same pods")
+    } else if let Some(shown) = able {
         (CauseCode::ScaleTargetMissing, shown, "its target cannot be found")
     } else if let Some(shown) = blind {
         (CauseCode::MetricsMissing, shown, "it gets no metrics")

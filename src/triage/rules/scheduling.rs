@@ -47,9 +47,9 @@ fn dynamic(message: &str) -> Option<(CauseCode, String)> {
     let table = [
         (CauseCode::InsufficientCpu, "Insufficient cpu"),
         (CauseCode::InsufficientMemory, "Insufficient memory"),
-        (CauseCode::AffinityUnsatisfied, "node(s) didn't match pod anti-affinity"),
+        (CauseCode::AntiAffinity, "node(s) didn't match pod anti-affinity"),
         (CauseCode::AffinityUnsatisfied, "node(s) didn't match pod affinity"),
-        (CauseCode::AffinityUnsatisfied, "node(s) didn't satisfy existing pods anti-affinity"),
+        (CauseCode::AntiAffinity, "node(s) didn't satisfy existing pods anti-affinity"),
         (CauseCode::TopologySpread, "node(s) didn't match pod topology spread"),
         (CauseCode::InsufficientResource, "Too many pods"),
         (CauseCode::HostPortTaken, "node(s) didn't have free ports"),
@@ -249,7 +249,9 @@ fn shortage(needs: &Needs<'_>, cause: CauseCode, words: &str) -> String {
 
 fn proof_of(spec: &Value, cause: CauseCode) -> Option<&Value> {
     match cause {
-        CauseCode::AffinityUnsatisfied => spec.get("affinity").or_else(|| spec.get("nodeSelector")),
+        CauseCode::AffinityUnsatisfied | CauseCode::AntiAffinity => {
+            spec.get("affinity").or_else(|| spec.get("nodeSelector"))
+        }
         CauseCode::TopologySpread => spec.get("topologySpreadConstraints"),
         CauseCode::HostPortTaken => list(spec, "/containers")
             .iter()

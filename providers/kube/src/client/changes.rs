@@ -108,8 +108,16 @@ mod tests {
             (0..12).map(|at| (format!("f:key{at}"), json!({}))).collect();
         let managed = json!([
             entry("kubectl-edit", "2026-02-01T10:00:00Z", edited),
-            entry("helm", "2026-01-01T10:00:00Z", json!({"f:data": wrote, "f:metadata": {"f:annotations": {}}})),
-            entry("kube-controller-manager", "2026-02-02T10:00:00Z", json!({"f:status": {"f:replicas": {}}})),
+            entry(
+                "helm",
+                "2026-01-01T10:00:00Z",
+                json!({"f:data": wrote, "f:metadata": {"f:annotations": {}}})
+            ),
+            entry(
+                "kube-controller-manager",
+                "2026-02-02T10:00:00Z",
+                json!({"f:status": {"f:replicas": {}}})
+            ),
             entry("no-time", "soon", json!({"f:data": {"f:a": {}}})),
         ]);
         assert_eq!(
@@ -128,8 +136,16 @@ mod tests {
     #[test]
     fn labels_count_and_annotations_do_not() {
         let managed = json!([
-            entry("kubectl-label", "2026-01-01T10:00:00Z", json!({"f:metadata": {"f:labels": {"f:app": {}}}})),
-            entry("kubectl-annotate", "2026-01-02T10:00:00Z", json!({"f:metadata": {"f:annotations": {"f:x": {}}}})),
+            entry(
+                "kubectl-label",
+                "2026-01-01T10:00:00Z",
+                json!({"f:metadata": {"f:labels": {"f:app": {}}}})
+            ),
+            entry(
+                "kubectl-annotate",
+                "2026-01-02T10:00:00Z",
+                json!({"f:metadata": {"f:annotations": {"f:x": {}}}})
+            ),
         ]);
         assert_eq!(
             condensed(json!({}), managed),

@@ -20,8 +20,8 @@ mod values;
 use std::fmt;
 use std::sync::LazyLock;
 
-use leadsman_ports::condensed::Certificate;
 use hmac::{Hmac, KeyInit, Mac};
+use leadsman_ports::condensed::Certificate;
 use regex::Regex;
 use serde_json::Value;
 use sha2::Sha256;

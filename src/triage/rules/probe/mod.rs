@@ -1,14 +1,17 @@
 //! Probes: containers that the kubelet restarts, or keeps from traffic, because a probe fails.
 
+mod fault;
+
 use jiff::SignedDuration;
 
 use crate::triage::causes::CauseCode;
 use crate::triage::draft::Draft;
-use crate::triage::logs::decisive;
+use crate::triage::logs::{decisive, last_line};
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::pod::{Container, Pod, Role};
 use crate::triage::view::{Event, shorten};
 
+use super::rollout::only_newest_fails;
 use super::symptom;
 
 /// A kill older than this against the container's last end belongs to an earlier life.
@@ -124,7 +127,15 @@ fn restarted(
         Restarter::Liveness => (CauseCode::LivenessProbeFailing, "livenessProbe"),
         Restarter::Startup => (CauseCode::StartupProbeFailing, "startupProbe"),
     };
-    let cause = misdirected(said).unwrap_or(cause);
+    let log = n.log_of_crash(pod, container);
+    let seen = fault::Seen {
+        probe: container.spec.get(field),
+        said,
+        log: log.as_ref().map_or("", |(_, log)| log),
+        kills: true,
+    };
+    let own_fault = fault::of(container, &seen);
+    let cause = own_fault.unwrap_or_else(|| of_revision(n, pod, said).unwrap_or(cause));
     let summary = format!(
         "The kubelet restarts container {name} of pod {} because its {word} probe fails: {} ({} restarts).",
         pod.name(),
@@ -143,12 +154,12 @@ fn restarted(
         .confidence(0.92)
         .active(active)
         .at(seen)
-        .victim(blames(n, pod, container))
+        .victim(own_fault.is_none() && blames(n, pod, container))
         .event(Some(kill))
         .event(failed)
         .part(&pod.key(), container.spec.get(field));
     if let Some((key, line)) =
-        n.log_of_crash(pod, container).and_then(|(key, log)| Some((key, decisive(log)?)))
+        log.and_then(|(key, log)| Some((key, decisive(log).or_else(|| last_line(log))?)))
     {
         draft = draft.log(key, line.quote());
     }
@@ -179,10 +190,13 @@ fn not_ready(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> Opti
         Some(_) => 0.7,
         None => 0.55,
     };
-    let log = n.log_now(pod, container).and_then(|(key, log)| Some((key, decisive(log)?)));
-    let misdirected = misdirected(said);
+    let now = n.log_now(pod, container);
+    let seen =
+        fault::Seen { probe, said, log: now.as_ref().map_or("", |(_, log)| log), kills: false };
+    let own_fault = fault::of(container, &seen);
+    let log = now.and_then(|(key, log)| Some((key, decisive(log).or_else(|| last_line(log))?)));
     let mut draft = Draft::new(
-        misdirected.unwrap_or(CauseCode::ReadinessProbeFailing),
+        own_fault.or_else(|| of_revision(n, pod, said)).unwrap_or(CauseCode::ReadinessProbeFailing),
         n.fix_target(pod),
         pod.key(),
         summary,
@@ -194,7 +208,7 @@ fn not_ready(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> Opti
     ])
     .confidence(confidence)
     .at(failed.and_then(|event| event.last))
-    .victim(misdirected.is_none())
+    .victim(own_fault.is_none())
     .event(failed)
     .part(&pod.key(), probe);
     if failed.is_none() {
@@ -213,27 +227,10 @@ fn blames(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> bool {
         .is_some_and(|(_, log)| log.lines().any(crate::triage::logs::blames_dependency))
 }
 
-/// What is wrong with the probe itself, by the kubelet's words.
-fn misdirected(said: &str) -> Option<CauseCode> {
-    let lower = said.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if says(&[
-        "server gave http response to https client",
-        "malformed http response",
-        "http request to an https server",
-        "client sent an http request",
-        "first record does not look like a tls handshake",
-    ]) {
-        Some(CauseCode::ProbeWrongScheme)
-    } else if says(&[
-        "executable file not found",
-        "exec failed",
-        "unable to start container process",
-    ]) {
-        Some(CauseCode::ProbeBadCommand)
-    } else {
-        None
-    }
+/// A server error of its own that the revision before does not have.
+fn of_revision(n: &Neighbourhood, pod: Pod<'_>, said: &str) -> Option<CauseCode> {
+    let fails = said.to_lowercase().contains("statuscode: 5");
+    (fails && only_newest_fails(n, pod)).then_some(CauseCode::BadRevision)
 }
 
 /// `Liveness probe failed: X` without the part that everyone knows.
