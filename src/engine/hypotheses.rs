@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::{Citation, Ledger};
 use super::verdict::Alternative;
-use crate::triage::Finding;
+use crate::triage::{Finding, RuledOut, TriageReport};
 
 /// The most hypotheses that are kept.
 pub const MAX_HYPOTHESES: usize = 12;
@@ -34,8 +34,9 @@ pub struct Hypothesis {
     pub evidence: Vec<Citation>,
 }
 
-/// The rules' findings as hypotheses. Their evidence speaks for them; a model is to test them all the same.
-pub fn seed(findings: &[Finding]) -> Vec<Hypothesis> {
+/// The rules' findings as hypotheses, and the alternatives to the best of them that evidence rules out. A model is to
+/// test them all the same.
+pub fn seed(report: &TriageReport) -> Vec<Hypothesis> {
     let hypothesis = |finding: &Finding| Hypothesis {
         statement: format!("{} on {}: {}", finding.cause, finding.target, finding.summary),
         test: format!("confirmed by: {} refuted by: {}", finding.confirm, finding.refute),
@@ -46,7 +47,24 @@ pub fn seed(findings: &[Finding]) -> Vec<Hypothesis> {
         },
         evidence: finding.citations.clone(),
     };
-    findings.iter().take(MAX_HYPOTHESES).map(hypothesis).collect()
+    let refuted = report.ruled_out.iter().map(refuted);
+    let room = MAX_HYPOTHESES.saturating_sub(report.ruled_out.len());
+    report.findings.iter().take(room).map(hypothesis).chain(refuted).collect()
+}
+
+fn refuted(alternative: &RuledOut) -> Hypothesis {
+    let RuledOut { cause, statement, because, citation } = alternative;
+    Hypothesis {
+        statement: format!("{cause}: {statement}"),
+        test: because.clone(),
+        status: HypothesisStatus::Refuted,
+        evidence: vec![citation.clone()],
+    }
+}
+
+/// Whether a hypothesis is an alternative that the rules ruled out to their own best finding.
+pub fn is_of_rules(statement: &str, report: &TriageReport) -> bool {
+    report.ruled_out.iter().map(refuted).any(|of_rules| of_rules.statement == statement)
 }
 
 /// Keeps of what a model sent only what the ledger supports: quotes that hold, and a decided status only

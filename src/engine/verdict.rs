@@ -225,16 +225,15 @@ pub fn check(proposal: &Proposal, ledger: &Ledger) -> Checked {
 /// The confidence from which a verified root cause may count as shown.
 pub const CONFIRMED_FROM: f64 = 0.8;
 
-/// Grades a checked proposal. Only a proposal that was tested against something else can be confirmed: an
-/// alternative was ruled out by evidence, or the rules, which weigh every cause of the catalogue against the
-/// others, name the same cause (`corroborated`).
-pub fn grade(proposal: &Proposal, checked: &Checked, corroborated: bool) -> Verdict {
+/// Grades a checked proposal. Only one that was tested against something else can be confirmed: evidence ruled an
+/// alternative out.
+pub fn grade(proposal: &Proposal, checked: &Checked) -> Verdict {
     let undecided =
         matches!(proposal.outcome, Some(Outcome::InsufficientData | Outcome::Inconclusive));
     if undecided || checked.exhibits.is_empty() {
         return Verdict::Inconclusive;
     }
-    let tested = corroborated || !checked.ruled_out.is_empty();
+    let tested = !checked.ruled_out.is_empty();
     let verdict = if proposal.confidence >= CONFIRMED_FROM && tested {
         Verdict::Confirmed
     } else {

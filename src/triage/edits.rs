@@ -50,6 +50,11 @@ pub(super) fn by_hand(change: &FieldChange) -> bool {
     BY_HAND.iter().any(|name| change.manager.eq_ignore_ascii_case(name))
 }
 
+/// Whether the object was written as a whole, so that what changed in it is not known.
+fn is_whole(change: &FieldChange) -> bool {
+    change.fields.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// A recent change of an object that a finding rests on.
 struct Edit {
     key: Key,
@@ -61,14 +66,17 @@ struct Edit {
 pub(super) fn add(n: &Neighbourhood, draft: &mut Draft, named: bool) {
     let Some(Edit { key, change }) = newest(n, draft, named) else { return };
     let FieldChange { at, manager, fields } = &change;
-    draft
-        .chain
-        .insert(0, format!("{manager} changed {fields} of {} {} at {at}", key.kind, key.name));
+    let (kind, name) = (&key.kind, &key.name);
+    let what = if is_whole(&change) {
+        format!("{manager} wrote {kind} {name} at {at}")
+    } else {
+        format!("{manager} changed {fields} of {kind} {name} at {at}")
+    };
+    draft.chain.insert(0, what);
     draft.steps.insert(
         0,
         format!(
-            "Compare {} {} with what it was before {at}; undo the change if it is not wanted.",
-            key.kind, key.name
+            "Compare {kind} {name} with what it was before {at}; undo the change if it is not wanted."
         ),
     );
     *draft = draft.clone().words(&key, &change.to_string());
@@ -112,6 +120,8 @@ fn edit(n: &Neighbourhood, draft: &Draft, key: Key) -> Option<Edit> {
         .filter(|change| created.is_none_or(|at| change.at.duration_since(at) > CREATION))
         .filter(|change| !AUTOMATIC.contains(&change.manager.as_str()))
         .filter(|change| concerns(draft.cause, &key, change))
+        // Of a workload that was written as a whole, its revisions tell more.
+        .filter(|change| !is_whole(change) || !is_workload(&key))
         .last()?;
     Some(Edit { key, change })
 }

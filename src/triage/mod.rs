@@ -6,6 +6,7 @@
 
 pub mod causes;
 
+mod alternatives;
 mod change;
 mod collect;
 mod dependencies;
@@ -43,6 +44,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::evidence::{Citation, Ledger};
 use crate::engine::incident::Incident;
 
+pub use alternatives::RuledOut;
 use causes::CauseCode;
 use draft::{Draft, Source};
 use exhibit::Exhibits;
@@ -65,6 +67,9 @@ pub struct TriageReport {
     pub neighbours: Vec<ObjectRef>,
     /// Best first. Empty when nothing can be said either way.
     pub findings: Vec<Finding>,
+    /// What the best finding could have been taken for, and what rules that out.
+    #[serde(default)]
+    pub ruled_out: Vec<RuledOut>,
     /// What could not be looked at, and why.
     pub notes: Vec<String>,
 }
@@ -108,6 +113,7 @@ pub async fn triage(
             owners: Vec::new(),
             neighbours: Vec::new(),
             findings: Vec::new(),
+            ruled_out: Vec::new(),
             notes,
         });
     };
@@ -125,6 +131,8 @@ fn report(n: &Neighbourhood, ledger: &mut Ledger) -> TriageReport {
     change::enrich(n, &mut ranked);
     let mut exhibits = Exhibits::new(ledger, n);
     seed(n, &mut exhibits);
+    let ruled_out =
+        ranked.first().map(|best| alternatives::of(n, best, &mut exhibits)).unwrap_or_default();
     let findings = ranked.into_iter().map(|draft| finding(draft, &mut exhibits)).collect();
     let neighbours = n.graph.neighbours(&n.objects);
     TriageReport {
@@ -136,6 +144,7 @@ fn report(n: &Neighbourhood, ledger: &mut Ledger) -> TriageReport {
             .map(|key| n.objects.reference(key))
             .collect(),
         findings,
+        ruled_out,
         notes: n.notes.clone(),
     }
 }

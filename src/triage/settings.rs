@@ -1,7 +1,8 @@
 //! What a workload is told: variables, arguments and the lines of its ConfigMaps, each with the place it stands in.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::exhibit::yaml;
 use super::graph::references;
 use super::objects::Objects;
 use super::view::{Key, list, map, text};
@@ -31,8 +32,8 @@ pub(super) fn of(objects: &Objects, spec: &Value, holder: &Key) -> Vec<Setting> 
             let held =
                 objects.get(&source).and_then(|object| map(object, "/data")?.get(key)?.as_str());
             found.push(match held {
-                Some(held) => setting(name, held, &source, held),
-                None => setting(name, value, holder, value),
+                Some(held) => setting(name, held, &source, &field(key, held)),
+                None => setting(name, value, holder, &field("value", value)),
             });
         }
         for argument in list(container, "/command").iter().chain(list(container, "/args")) {
@@ -46,13 +47,18 @@ pub(super) fn of(objects: &Objects, spec: &Value, holder: &Key) -> Vec<Setting> 
         for (name, value) in object.and_then(|object| map(object, "/data")).into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
             if value.lines().count() <= 1 {
-                found.push(setting(name, value.trim(), &key, value.trim()));
+                found.push(setting(name, value.trim(), &key, &field(name, value)));
             } else {
                 found.extend(value.lines().filter_map(|line| of_line(line, &key)));
             }
         }
     }
     found
+}
+
+/// A field as the object's text shows it.
+fn field(name: &str, value: &str) -> String {
+    if value.is_empty() { String::new() } else { yaml(&json!({ name: value })) }
 }
 
 fn setting(name: &str, value: &str, source: &Key, line: &str) -> Setting {

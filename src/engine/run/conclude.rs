@@ -15,12 +15,21 @@ const NOTHING_TO_DO_FLOOR: f64 = 0.8;
 impl Run {
     /// Checks and grades a proposal with whatever of it holds.
     pub(super) fn graded(&self, mut proposal: Proposal) -> Finding {
-        let ruled_out = hypotheses::ruled_out(self.hypotheses.as_deref().unwrap_or_default());
+        // What the rules ruled out are alternatives to their own best finding, not to whatever a model proposes.
+        let report = self.triage.as_ref().and_then(|triage| triage.as_ref().ok());
+        let best = report.and_then(|report| report.findings.first()).map(|finding| finding.cause);
+        let counts = |alternative: &Alternative| {
+            (proposal.cause.is_some() && proposal.cause == best)
+                || report
+                    .is_none_or(|report| !hypotheses::is_of_rules(&alternative.hypothesis, report))
+        };
+        let ruled_out: Vec<Alternative> =
+            hypotheses::ruled_out(self.hypotheses.as_deref().unwrap_or_default())
+                .filter(counts)
+                .collect();
         proposal.alternatives.extend(ruled_out);
         let checked = verdict::check(&proposal, &self.ledger);
-        let corroborated = proposal.cause.is_some()
-            && self.rules_proposal().is_some_and(|rules| rules.cause == proposal.cause);
-        let verdict = verdict::grade(&proposal, &checked, corroborated);
+        let verdict = verdict::grade(&proposal, &checked);
         Finding { proposal, checked, verdict }
     }
 

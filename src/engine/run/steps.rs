@@ -42,7 +42,7 @@ impl Run {
         match (&self.triage, &self.hypotheses, &self.model) {
             (None, _, _) => Step::Triage,
             (Some(Ok(report)), None, _) => {
-                let hypotheses = hypotheses::seed(&report.findings);
+                let hypotheses = hypotheses::seed(report);
                 Step::Record(vec![Event::HypothesesChanged { hypotheses }])
             }
             (Some(_), _, Some(_)) => started(Phase::RootCause),
