@@ -1,6 +1,7 @@
 //! A cluster in memory, for the tests of this module.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -22,6 +23,8 @@ pub(super) struct FakeCluster {
     /// Set when nothing answers.
     pub(super) down: bool,
     pub(super) page: usize,
+    /// Every list that was asked for: kind, namespace and field selector.
+    pub(super) lists: Mutex<Vec<(String, String, String)>>,
 }
 
 impl FakeCluster {
@@ -33,6 +36,7 @@ impl FakeCluster {
             forbidden: Vec::new(),
             down: false,
             page: 2,
+            lists: Mutex::default(),
         }
     }
 
@@ -143,6 +147,13 @@ impl Cluster for FakeCluster {
         query: &ListQuery,
     ) -> Result<ObjectList, ClusterError> {
         self.allow(&resource.kind)?;
+        if query.continue_token.is_none() {
+            self.lists.lock().unwrap().push((
+                resource.kind.clone(),
+                query.namespace.clone().unwrap_or_default(),
+                query.field_selector.clone().unwrap_or_default(),
+            ));
+        }
         let start: usize = query.continue_token.as_ref().map_or(0, |token| token.parse().unwrap());
         let all: Vec<&Value> = self
             .objects

@@ -86,7 +86,12 @@ fn about(kind: &str, name: &str) -> Incident {
 /// Runs triage and checks what must hold for every report.
 async fn run(cluster: &FakeCluster, incident: &Incident) -> TriageReport {
     let mut ledger = Ledger::default();
+    cluster.lists.lock().unwrap().clear();
     let report = triage(cluster, incident, &mut ledger).await.unwrap();
+    let lists = cluster.lists.lock().unwrap().clone();
+    for (at, list) in lists.iter().enumerate() {
+        assert!(!lists[..at].contains(list), "listed twice: {list:?}");
+    }
     for finding in &report.findings {
         assert!(finding.causal_chain.len() >= 2, "{finding:?}");
         assert!(!finding.citations.is_empty(), "{finding:?}");
@@ -175,6 +180,63 @@ async fn the_change_just_before_is_part_of_the_chain() {
     let chain = &report.findings[0].causal_chain[0];
     assert!(chain.contains("Revision 8") && chain.contains("from cart:1 to cart:2"), "{chain}");
     assert!(report.findings[0].citations.iter().any(|citation| citation.quote == "image: cart:1"));
+}
+
+#[tokio::test]
+async fn each_kind_is_listed_once_however_the_incident_leads_there() {
+    let mut objects = workload("cart-api", json!({}), oom());
+    objects.extend(workload("web", json!({}), fine()));
+    objects[5]["spec"]["nodeName"] = json!("");
+    objects[5]["status"]["phase"] = json!("Pending");
+    objects.push(service("cart-api", "cart-api"));
+    objects.push(json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NS}}));
+    let cluster = FakeCluster::new(objects);
+    let said = "something is wrong with cart-api";
+    let by_words = Incident { error_message: said.to_owned(), ..Incident::default() };
+    for incident in [about("Namespace", NS), about("Deployment", "cart-api"), by_words] {
+        run(&cluster, &incident).await;
+        let mut kinds: Vec<String> =
+            cluster.lists.lock().unwrap().iter().map(|(kind, ..)| kind.clone()).collect();
+        let asked = kinds.len();
+        kinds.sort();
+        kinds.dedup();
+        assert_eq!(kinds.len(), asked, "{:?}", cluster.lists);
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_that_does_not_exist_is_said_to_be_missing() {
+    let mut objects = workload("cart", json!({}), fine());
+    objects.push(json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "payments"},
+                        "status": {"phase": "Active"}}));
+    let mut incident = about("Deployment", "cart");
+    incident.resource.namespace = "paymnts".into();
+    let report = run(&FakeCluster::new(objects), &incident).await;
+    let expected = (CauseCode::NamespaceMissing, "Namespace paymnts".to_owned());
+    assert_eq!(first(&report), expected);
+    assert!(report.findings[0].summary.contains("payments does"), "{report:?}");
+}
+
+#[tokio::test]
+async fn an_edit_by_hand_heads_the_chain_of_what_it_broke() {
+    let container = json!({"envFrom": [{"configMapRef": {"name": "settings"}}]});
+    let mut objects = workload("cart", container, error(1));
+    let mut config = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": meta("settings", json!({}), None),
+        "data": {"POOL_SIZE": "many", "MODE": "fast"}});
+    config["metadata"]["changes"] = json!([
+        "2026-01-01T10:00:30Z helm: data.POOL_SIZE, data.MODE",
+        "2026-01-01T11:40:00Z kubectl-edit: data.POOL_SIZE",
+        "2026-01-01T11:59:55Z kubectl-edit: data.MODE",
+    ]);
+    objects.push(config);
+    let cluster = FakeCluster::new(objects)
+        .log("ns/cart-1a2b-c3d4e/app/previous", "fatal: invalid POOL_SIZE: \"many\"\n");
+    let report = run(&cluster, &about("Deployment", "cart")).await;
+    assert_eq!(first(&report).0, CauseCode::InvalidValue);
+    let chain = &report.findings[0].causal_chain[0];
+    assert!(chain.contains("kubectl-edit changed data.POOL_SIZE of ConfigMap settings"), "{chain}");
+    let refuted: Vec<CauseCode> = report.ruled_out.iter().map(|out| out.cause).collect();
+    assert!(refuted.contains(&CauseCode::OomKilled), "{refuted:?}");
 }
 
 #[tokio::test]

@@ -39,7 +39,66 @@ fn miswired(n: &Neighbourhood, service: &Value) -> Option<Draft> {
             .find(|head| !creation_refused(n, head))
             .and_then(|head| scaled_to_zero(n, &key, head));
     }
-    port_mismatch(n, service, &key, &selected)
+    too_broad(n, service, &key, &selected).or_else(|| port_mismatch(n, service, &key, &selected))
+}
+
+/// The ports that a workload's containers declare.
+fn declared_ports<'n>(n: &'n Neighbourhood, head: &Key) -> Vec<&'n Value> {
+    let Some(spec) = n.objects.pod_spec(head) else { return Vec::new() };
+    let sidecars = list(spec, "/initContainers")
+        .iter()
+        .filter(|init| text(init, "/restartPolicy") == "Always");
+    list(spec, "/containers")
+        .iter()
+        .chain(sidecars)
+        .flat_map(|container| list(container, "/ports"))
+        .collect()
+}
+
+/// Whether a container's port is the one that a Service's port leads to.
+fn leads_to(port: &Value, candidate: &Value) -> bool {
+    let Some(wanted) = port.get("targetPort").or_else(|| port.get("port")) else { return false };
+    match wanted.as_str() {
+        Some(name) => text(candidate, "/name") == name,
+        None => int(candidate, "/containerPort") == wanted.as_i64(),
+    }
+}
+
+/// A selector that takes in running pods of another workload, which do not serve what the Service offers.
+fn too_broad(n: &Neighbourhood, service: &Value, key: &Key, selected: &[&Key]) -> Option<Draft> {
+    let running =
+        |head: &&&Key| n.objects.pods_under(head).any(|pod| pod.ready() && !pod.deleting());
+    let ports = list(service, "/spec/ports");
+    let serves = |head: &Key| {
+        let declared = declared_ports(n, head);
+        ports.iter().all(|port| declared.iter().any(|candidate| leads_to(port, candidate)))
+    };
+    let (right, wrong): (Vec<&Key>, Vec<&Key>) =
+        selected.iter().filter(running).copied().partition(|head| serves(head));
+    let (right, wrong) = (right.first()?, wrong.first()?);
+    let selector = map(service, "/spec/selector").map(labels_text).unwrap_or_default();
+    let summary = format!(
+        "Service {} selects {selector}, which pods of {} {} carry as well as those of {} {}; the former do not serve \
+         its port.",
+        key.name, wrong.kind, wrong.name, right.kind, right.name
+    );
+    let stray = n.objects.pods_under(wrong).find(|pod| pod.ready())?;
+    Some(
+        Draft::new(
+            CauseCode::ServiceSelectorTooBroad,
+            n.objects.reference(key),
+            key.clone(),
+            summary,
+        )
+        .chain([
+            format!("The selector of Service {} is {selector}", key.name),
+            format!("Pod {} of {} {} has these labels too", stray.name(), wrong.kind, wrong.name),
+            format!("Part of the calls to Service {} reach pods that do not serve them", key.name),
+        ])
+        .confidence(0.92)
+        .part(key, service.pointer("/spec/selector"))
+        .part(&stray.key(), stray.0.pointer("/metadata/labels")),
+    )
 }
 
 fn labels_text(labels: &serde_json::Map<String, Value>) -> String {
@@ -113,11 +172,7 @@ fn protocol_mismatch(
     protocol: impl Fn(&Value) -> String,
 ) -> Option<Draft> {
     let (port, other) = list(service, "/spec/ports").iter().find_map(|port| {
-        let wanted = port.get("targetPort").or_else(|| port.get("port"))?;
-        let mut same = declared.iter().filter(|candidate| match wanted.as_str() {
-            Some(name) => text(candidate, "/name") == name,
-            None => int(candidate, "/containerPort") == wanted.as_i64(),
-        });
+        let mut same = declared.iter().filter(|candidate| leads_to(port, candidate));
         let first = *same.clone().next()?;
         same.all(|candidate| protocol(candidate) != protocol(port)).then_some((port, first))
     })?;
@@ -151,17 +206,7 @@ fn port_mismatch(
     key: &Key,
     selected: &[&Key],
 ) -> Option<Draft> {
-    let declared: Vec<&Value> = selected
-        .iter()
-        .filter_map(|head| n.objects.pod_spec(head))
-        .flat_map(|spec| {
-            let sidecars = list(spec, "/initContainers")
-                .iter()
-                .filter(|init| text(init, "/restartPolicy") == "Always");
-            list(spec, "/containers").iter().chain(sidecars)
-        })
-        .flat_map(|container| list(container, "/ports"))
-        .collect();
+    let declared: Vec<&Value> = selected.iter().flat_map(|head| declared_ports(n, head)).collect();
     let protocol = |port: &Value| {
         Some(text(port, "/protocol")).filter(|p| !p.is_empty()).unwrap_or("TCP").to_owned()
     };
@@ -169,16 +214,12 @@ fn port_mismatch(
         return Some(draft);
     }
     let port = list(service, "/spec/ports").iter().find(|port| {
-        let wanted = port.get("targetPort").or_else(|| port.get("port"));
-        let (name, number) = (wanted.and_then(Value::as_str), wanted.and_then(Value::as_i64));
-        let served = declared.iter().any(|candidate| {
-            protocol(candidate) == protocol(port)
-                && (name.is_some_and(|name| text(candidate, "/name") == name)
-                    || number
-                        .is_some_and(|number| int(candidate, "/containerPort") == Some(number)))
-        });
+        let served = declared
+            .iter()
+            .any(|candidate| protocol(candidate) == protocol(port) && leads_to(port, candidate));
         // A name must be declared to be found at all; a number need not be.
-        !served && (name.is_some() || !declared.is_empty())
+        let named = port.get("targetPort").is_some_and(Value::is_string);
+        !served && (named || !declared.is_empty())
     })?;
     let wanted = port.get("targetPort").or_else(|| port.get("port"))?;
     let named = wanted.is_string();

@@ -40,8 +40,10 @@ const STARTED: [&str; 8] = [
     "application started",
 ];
 
-static PORT: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?i)(?::|port(?:\(s\)|s)?[ :="\[]+|\bport=)(\d{2,5})\b"#).ok());
+/// A number of two digits is part of a time of day, but for 80.
+static PORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)(?::|port(?:\(s\)|s)?[ :="\[]+|\bport=)(80|\d{3,5})\b"#).ok()
+});
 static DURATION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\b(\d+(?:\.\d+)?) ?(ms|s|sec|seconds)\b").ok());
 
@@ -114,22 +116,10 @@ fn listens_on(log: &str) -> Vec<i64> {
             let lower = line.to_lowercase();
             LISTENS.iter().any(|words| lower.contains(words))
         })
-        .flat_map(|line| pattern.captures_iter(after_time(line)))
+        .flat_map(|line| pattern.captures_iter(line))
         .filter_map(|found| found.get(1)?.as_str().parse().ok())
         .filter(|port| (1..=65_535).contains(port))
         .collect()
-}
-
-/// A line without the time that it begins with, whose minutes would look like a port.
-fn after_time(line: &str) -> &str {
-    let end = line
-        .find(|c: char| {
-            !(c.is_ascii_digit()
-                || matches!(c, '-' | ':' | '.' | '/' | '[' | ' ' | 'T' | 'Z' | '+' | ','))
-        })
-        .unwrap_or(line.len());
-    // A line that is nothing but a number is none.
-    if end == line.len() { line } else { &line[end..] }
 }
 
 fn wrong_port(container: &Container<'_>, seen: &Seen<'_>) -> bool {
