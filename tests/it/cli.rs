@@ -56,9 +56,11 @@ fn investigate_tells_its_verdict_by_exit_code() {
     assert_eq!(known.status.code(), Some(0), "{}", text(&known.stderr));
 
     let unknown = run(&incident_file(directory.path(), |incident| {
-        for field in ["resource_name", "resource_namespace", "signal_name", "error_message"] {
+        for field in ["resource_name", "signal_name", "error_message"] {
             incident[field] = "nowhere-to-be-found".into();
         }
+        incident["resource_kind"] = "Node".into();
+        incident["resource_namespace"] = "".into();
         for field in ["signal_labels", "signal_annotations", "description"] {
             incident[field] = Value::Null;
         }

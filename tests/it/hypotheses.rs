@@ -59,6 +59,32 @@ async fn an_alternative_that_is_only_claimed_away_leaves_a_verdict_likely() {
 async fn without_a_model_the_rules_findings_are_the_hypotheses() {
     let service = Harness::by_rules().await;
     let result = service.investigate(&subject().incident).await;
-    assert!(!result.hypotheses.is_empty());
-    assert!(result.hypotheses.iter().all(|one| one.status == HypothesisStatus::Supported));
+    let (supported, refuted): (Vec<_>, Vec<_>) =
+        result.hypotheses.iter().partition(|one| one.status == HypothesisStatus::Supported);
+    assert!(!supported.is_empty() && !refuted.is_empty(), "{:?}", result.hypotheses);
+    assert!(refuted.iter().all(|one| one.status == HypothesisStatus::Refuted));
+    assert!(result.hypotheses.iter().all(|one| !one.evidence.is_empty()));
+    assert_eq!(result.verdict, Some(Verdict::Confirmed));
+}
+
+/// The verdict on a model that tests nothing itself and names this cause.
+async fn verdict_on(cause: &'static str) -> Option<Verdict> {
+    let model = FakeModel::start(leadsman_testkit::investigator(
+        |_| look(),
+        move |request| {
+            let mut submission = untested(request);
+            submission["root_cause_analysis"]["cause"] = json!(cause);
+            Reply::call("submit_result", &submission)
+        },
+    ));
+    let service = Harness::with_model(&model).await;
+    service.investigate(&subject().incident).await.verdict
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_rules_ruled_out_counts_for_their_own_cause_only() {
+    let by_rules = Harness::by_rules().await.investigate(&subject().incident).await;
+    let cause: &'static str = by_rules.root_cause_analysis.cause.leak();
+    assert_eq!(verdict_on(cause).await, Some(Verdict::Confirmed));
+    assert_eq!(verdict_on("network.dns_down").await, Some(Verdict::Likely));
 }
