@@ -22,7 +22,6 @@ mod objects;
 mod placement;
 mod pod;
 mod policy;
-mod quantity;
 mod rank;
 mod resolve;
 mod rules;

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use leadsman_ports::quantity;
 use serde_json::{Map, Value};
 
-use super::quantity;
 use super::view::{condition, flag, list, map, text};
 
 /// Taints that the control plane sets for a state of the node.

@@ -8,6 +8,7 @@ pub mod chat;
 pub mod clock;
 pub mod cluster;
 pub mod condensed;
+pub mod quantity;
 pub mod redact;
 pub mod store;
 #[cfg(feature = "testing")]

@@ -8,9 +8,9 @@ use crate::triage::logs::{Decisive, Weight, blames_dependency, decisive, last_li
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::objects::Objects;
 use crate::triage::pod::{Container, Crash, Pod, Role};
-use crate::triage::quantity;
 use crate::triage::settings;
 use crate::triage::view::{condition, list, shorten, text};
+use leadsman_ports::quantity;
 
 use super::logged::{self, said};
 use super::probe::killed_by_probe;

@@ -7,8 +7,8 @@ use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::objects::Presence;
 use crate::triage::pod::Pod;
-use crate::triage::quantity;
 use crate::triage::view::{Event, Key, condition, list, map, shorten, text};
+use leadsman_ports::quantity;
 
 use super::between;
 

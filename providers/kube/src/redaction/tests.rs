@@ -1,7 +1,7 @@
 //! What is masked, what stays, and that both hold for hostile input.
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{MASK_PREFIX, Redactor, is_mask};
 
@@ -171,137 +171,8 @@ fn config_map_values_are_masked_by_key_and_by_text() {
     );
 }
 
-/// Equal but for the text of strings.
-fn same_shape(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::String(_), Value::String(_)) => true,
-        (Value::Number(_), Value::String(mask)) => is_mask(mask),
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a, b))
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len()
-                && a.iter().zip(b).all(|((ka, a), (kb, b))| ka == kb && same_shape(a, b))
-        }
-        (a, b) => a == b,
-    }
-}
-
-fn fragment() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[ -~]{0,12}",
-        ".{0,6}",
-        "[A-Za-z0-9+/_-]{8,44}",
-        prop::sample::select(vec![
-            "password=",
-            "\"token\": \"",
-            "token: ",
-            "Authorization: ",
-            "Bearer ",
-            "Basic ",
-            "https://",
-            "a:b@",
-            "-----BEGIN PRIVATE KEY-----",
-            "-----END PRIVATE KEY-----",
-            "\n",
-            "\\\"",
-            "\"",
-            "'",
-            " --api-key ",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
-            "AKIAIOSFODNN7EXAMPLE",
-            "<redacted:ab12cd34ef56:24b>",
-            "Cookie: ",
-            "@tcp(",
-            " -u ",
-            "secret",
-            "=",
-            ":",
-            "@",
-            "&",
-            ";",
-        ])
-        .prop_map(str::to_owned),
-    ]
-}
-
-fn hostile_text() -> impl Strategy<Value = String> {
-    prop::collection::vec(fragment(), 0..12).prop_map(|parts| parts.concat())
-}
-
-fn hostile_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        hostile_text().prop_map(Value::from),
-    ];
-    let key = prop_oneof![
-        "[a-zA-Z_]{0,8}",
-        prop::sample::select(vec![
-            "kind",
-            "items",
-            "data",
-            "stringData",
-            "metadata",
-            "annotations",
-            "name",
-            "value",
-            "env",
-            "args",
-            "password",
-            "token",
-            "binaryData",
-        ])
-        .prop_map(str::to_owned),
-    ];
-    leaf.prop_recursive(4, 48, 6, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(key.clone(), inner, 0..6)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
-        ]
-    })
-}
-
-/// Where a secret may stand in text, around what it is planted into.
-const PLACES: &[(&str, &str)] = &[
-    ("postgres://app:", "@db:5432/shop"),
-    ("password=", " next"),
-    ("{\"api_key\": \"", "\"}"),
-    ("Authorization: Bearer ", "\r\n"),
-    ("DB_PASSWORD: ", "\nHOST: x"),
-    ("--token ", " --x"),
-    ("-----BEGIN EC PRIVATE KEY-----\n", "\n-----END EC PRIVATE KEY-----"),
-    ("app:", "@tcp(db:3306)/shop"),
-];
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn text_redaction_is_idempotent(input in hostile_text()) {
-        let once = text(&input);
-        prop_assert_eq!(text(&once), once);
-    }
-
-    #[test]
-    fn objects_keep_their_shape_and_redaction_is_idempotent(input in hostile_json()) {
-        let once = redactor().redact_object(input.clone());
-        prop_assert!(same_shape(&input, &once));
-        prop_assert_eq!(redactor().redact_object(once.clone()), once);
-    }
-
-    #[test]
-    fn planted_secrets_never_survive(
-        place in prop::sample::select(PLACES),
-        secret in "[A-Za-z0-9][A-Za-z0-9!$*+_~-]{8,30}[0-9]",
-        before in "[a-z ]{0,20}",
-    ) {
-        let input = format!("{before} {}{secret}{}", place.0, place.1);
-        let output = text(&input);
-        prop_assert!(!output.contains(&secret), "{} -> {}", input, output);
-    }
 
     #[test]
     fn secret_objects_never_show_their_values(

@@ -75,12 +75,13 @@ async fn run(cluster: &dyn Cluster, arguments: Value) -> Result<String, ToolErro
 /// container where that needs more. `None` where no container says; limits count only where every
 /// container has one.
 fn memory(pod: &Value, of: &str) -> Option<f64> {
-    let whole = quantity::parse(text(pod, &format!("/spec/resources/{of}/memory")));
+    let whole = leadsman_ports::quantity::parse(text(pod, &format!("/spec/resources/{of}/memory")));
     if whole.is_some() {
         return whole;
     }
-    let own =
-        |container: &Value| quantity::parse(text(container, &format!("/resources/{of}/memory")));
+    let own = |container: &Value| {
+        leadsman_ports::quantity::parse(text(container, &format!("/resources/{of}/memory")))
+    };
     let is_sidecar = |container: &&Value| text(container, "/restartPolicy") == "Always";
     let inits = || items(pod, "/spec/initContainers");
     let running: Vec<Option<f64>> =
@@ -92,6 +93,7 @@ fn memory(pod: &Value, of: &str) -> Option<f64> {
     let together: f64 = running.iter().flatten().sum();
     let largest_init =
         inits().filter(|container| !is_sidecar(container)).filter_map(own).fold(0.0, f64::max);
-    let overhead = quantity::parse(text(pod, "/spec/overhead/memory")).unwrap_or_default();
+    let overhead =
+        leadsman_ports::quantity::parse(text(pod, "/spec/overhead/memory")).unwrap_or_default();
     Some(together.max(largest_init) + overhead)
 }

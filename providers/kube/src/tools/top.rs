@@ -51,7 +51,7 @@ async fn metrics_kind(cluster: &dyn Cluster, kind: &str) -> Result<ResourceType,
 }
 
 fn amount(object: &Value, pointer: &str) -> Option<f64> {
-    quantity::parse(text(object, pointer))
+    leadsman_ports::quantity::parse(text(object, pointer))
 }
 
 struct Usage {
