@@ -217,8 +217,12 @@ async fn find(
     cluster.get(&resource, &object.namespace, &object.name).await
 }
 
-/// The controller that owns an object, where the object is one that controllers make.
+/// The controller that owns an object, where the object is one that controllers make of workloads. What else has an owner,
+/// such as the Certificate of an Ingress, is fixed where it stands.
 fn controller(object: &serde_json::Value, namespace: &str) -> Option<ObjectRef> {
+    ["/spec/containers", "/spec/template/spec", "/spec/jobTemplate"]
+        .iter()
+        .find_map(|pointer| object.pointer(pointer))?;
     let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
     // Static pods are controlled by their node, which is no more the thing to fix than the pod.
     let owner =

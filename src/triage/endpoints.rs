@@ -60,6 +60,42 @@ const TIMEOUT: [&str; 6] =
 const REFUSED: [&str; 5] =
     ["connection refused", "econnrefused", "connection reset", "econnreset", "refused to connect"];
 
+/// Words of a connection that was there and broke off, or gave no answer in time.
+const BROKEN: [&str; 14] = [
+    "connection reset",
+    "econnreset",
+    "read timed out",
+    "i/o timeout",
+    "request timeout",
+    "client.timeout",
+    "httpclient.timeout",
+    "connection broken",
+    "broken pipe",
+    "socket hang up",
+    "being disconnected",
+    "retransmi",
+    "packet loss",
+    "unexpected eof",
+];
+
+/// Words by which an incident says that calls are slow or fail.
+const OF_CALLS: [&str; 14] = [
+    "latency",
+    "p99",
+    "p95",
+    "slow",
+    "timeout",
+    "timed out",
+    "5xx",
+    "error rat",
+    "calls",
+    "requests",
+    "lag",
+    "reset",
+    "retr",
+    "packet",
+];
+
 /// What stands right before a host.
 const MARKS: [&str; 24] = [
     "lookup ",
@@ -124,6 +160,17 @@ pub(super) fn failure(line: &str) -> Option<Failure> {
     } else {
         None
     }
+}
+
+/// Whether a line tells of a connection that broke off or gave no answer in time.
+pub(super) fn broke_off(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    BROKEN.iter().any(|words| lower.contains(words))
+}
+
+/// Whether an incident, in lower case, says that calls are slow or fail.
+pub(super) fn speaks_of_calls(told: &str) -> bool {
+    OF_CALLS.iter().any(|words| told.contains(words))
 }
 
 /// The hosts that the line names.

@@ -41,7 +41,7 @@ impl Decisive<'_> {
     }
 }
 
-const FATAL: [&str; 12] = [
+const FATAL: [&str; 13] = [
     "panic:",
     "fatal:",
     "fatal error",
@@ -54,6 +54,7 @@ const FATAL: [&str; 12] = [
     "panicked at",
     "[crit]",
     "[emerg]",
+    "[alert]",
 ];
 
 const ERROR: [&str; 11] = [
@@ -165,7 +166,9 @@ pub(super) fn weigh(line: &str) -> Option<Weight> {
     if lower.contains("sigterm") || lower.contains("shutting down") || is_informational(&lower) {
         return None;
     }
-    if has(&FATAL) || lower.starts_with("fatal") {
+    if is_warning(&lower) {
+        (has(&COMPLAINT) || has(&ERROR)).then_some(Weight::Complaint)
+    } else if has(&FATAL) || lower.starts_with("fatal") {
         Some(Weight::Fatal)
     } else if is_exception(plain) {
         Some(Weight::Exception)
@@ -178,10 +181,35 @@ pub(super) fn weigh(line: &str) -> Option<Weight> {
     }
 }
 
+/// Whether the line is logged as an error, or has no level that would say that it is less.
+pub(super) fn is_serious(line: &str) -> bool {
+    is_plain(line) || weigh(line).is_some_and(|weight| weight >= Weight::Error)
+}
+
+/// Whether the line has words but no level: the continuation of the one before, or the text of a program that knows no
+/// levels.
+pub(super) fn is_plain(line: &str) -> bool {
+    let plain = line.trim();
+    let lower = plain.to_lowercase();
+    plain.len() >= 6
+        && !is_stack_frame(plain)
+        && !is_informational(&lower)
+        && !is_warning(&lower)
+        && structured::read(plain).is_none()
+}
+
 fn is_stack_frame(line: &str) -> bool {
     ["at ", "File \"", "goroutine ", "... ", "Traceback (most recent", "created by "]
         .iter()
         .any(|frame| line.starts_with(frame))
+}
+
+/// Whether a line, in lower case, is logged below an error.
+fn is_warning(lower: &str) -> bool {
+    lower.starts_with("warn")
+        || [" warn ", " warning ", "[warn", "level=warn", "[notice]", " notice ", " trace "]
+            .iter()
+            .any(|words| lower.contains(words))
 }
 
 fn is_informational(lower: &str) -> bool {

@@ -15,6 +15,7 @@ mod edits;
 mod endpoints;
 mod exhibit;
 mod extensions;
+mod files;
 mod graph;
 mod logs;
 mod neighbourhood;

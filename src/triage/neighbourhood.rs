@@ -21,6 +21,8 @@ use super::view::{Key, flag, list, text};
 
 /// At most so many logs are read of the target's own workloads, and as many of those upstream.
 const MAX_LOGS: usize = 12;
+/// The logs of at most so many pods of a workload are compared.
+const MAX_COMPARED: usize = 4;
 /// At most so many other namespaces are looked into.
 const MAX_FOREIGN: usize = 4;
 /// At most so many ConfigMaps, Secrets and nodes are read one by one.
@@ -115,7 +117,8 @@ pub(super) async fn collect(
     let key = Key::from(&target);
     read_around(&mut collector, &key).await;
     collector.objects.settle();
-    let graph = explore(&mut collector, &key).await;
+    let told = resolve::told(incident).to_lowercase();
+    let graph = explore(&mut collector, &key, &told).await;
     let usage = read_usage(&mut collector).await;
     if let Some(error) = collector.outage() {
         return Err(error);
@@ -126,7 +129,7 @@ pub(super) async fn collect(
         now,
         fired: fired.map_or(now, |fired: Timestamp| fired.min(now)),
         target,
-        told: resolve::told(incident).to_lowercase(),
+        told,
         objects: collector.objects,
         graph,
         logs: collector.logs,
@@ -174,11 +177,15 @@ async fn read_around(collector: &mut Collector<'_>, target: &Key) {
 }
 
 /// Reads what only a closer look shows to be of interest: logs, configuration, nodes, storage, other namespaces.
-async fn explore(collector: &mut Collector<'_>, target: &Key) -> Graph {
+async fn explore(collector: &mut Collector<'_>, target: &Key, told: &str) -> Graph {
     let graph = Graph::around(&collector.objects, target);
     let own = graph.own_heads(&collector.objects);
     let wanted = logs_of(collector, &own, target);
     collector.logs(wanted).await;
+    if endpoints::speaks_of_calls(told) {
+        let wanted = one_a_node(collector, &own);
+        collector.logs(wanted).await;
+    }
     read_configuration(collector, &own).await;
     extensions::read_delivery(collector, &own, target).await;
     let mut foreign: BTreeSet<String> =
@@ -398,6 +405,21 @@ fn logs_of(collector: &Collector<'_>, heads: &[Key], target: &Key) -> Vec<LogKey
     }
     wanted.truncate(MAX_LOGS);
     wanted
+}
+
+/// The logs of one sound pod a node, for the first workload of the target: where calls break off, the others tell whether
+/// that is the node's doing.
+fn one_a_node(collector: &Collector<'_>, own: &[Key]) -> Vec<LogKey> {
+    let mut nodes: BTreeSet<&str> = BTreeSet::new();
+    own.iter()
+        .take(1)
+        .flat_map(|head| collector.objects.pods_under(head))
+        .filter(|pod| pod.ready() && nodes.insert(pod.node()))
+        .take(MAX_COMPARED)
+        .flat_map(|pod| pod.containers().map(move |container| (pod, container)))
+        .filter(|(_, container)| container.running_since().is_some())
+        .map(|(pod, container)| log_key(pod, &container, false))
+        .collect()
 }
 
 fn of_container(

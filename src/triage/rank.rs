@@ -11,6 +11,8 @@ use super::neighbourhood::Neighbourhood;
 
 /// A fault that has passed still counts if it was seen so long before or after the incident fired.
 const RELEVANT: SignedDuration = SignedDuration::from_hours(1);
+/// What has been well again for so long is history, whatever the incident says.
+const HISTORY: SignedDuration = SignedDuration::from_hours(3);
 /// At most so many findings.
 const MAX_FINDINGS: usize = 10;
 /// At most so many of them unrelated to the target.
@@ -111,7 +113,9 @@ fn scope(n: &Neighbourhood, draft: &Draft) -> Scope {
 }
 
 fn relevant(n: &Neighbourhood, draft: &Draft) -> bool {
-    draft.at.is_some_and(|at| n.fired.duration_since(at).abs() <= RELEVANT) || hinted(n, draft)
+    let near = draft.at.is_some_and(|at| n.fired.duration_since(at).abs() <= RELEVANT);
+    let history = draft.at.is_some_and(|at| n.now.duration_since(at) > HISTORY);
+    (near || hinted(n, draft)) && !history
 }
 
 /// Whether the incident's words point to the cause. Weak, so it decides only between equals.

@@ -3,7 +3,7 @@
 use super::causes::CauseCode;
 
 /// Words of a cause. The first entry that matches and that the surroundings bear out decides.
-const SIGNS: [(CauseCode, &[&str]); 18] = [
+const SIGNS: [(CauseCode, &[&str]); 19] = [
     (
         CauseCode::RbacForbidden,
         &[
@@ -153,8 +153,27 @@ const SIGNS: [(CauseCode, &[&str]); 18] = [
         ],
     ),
     (
+        CauseCode::FileMissing,
+        &[
+            "no such file or directory",
+            "enoent",
+            "filenotfounderror",
+            "filenotfoundexception",
+            "nosuchfileexception",
+        ],
+    ),
+    (
         CauseCode::MalformedFile,
         &[
+            "in json at position",
+            "is not valid json",
+            "double-quoted property name",
+            "unmatched quote",
+            "unterminated string",
+            "unclosed",
+            "invalid basic string",
+            "duplicate key",
+            "premature end of file",
             "invalid number of arguments",
             "unknown directive",
             "directive is not allowed here",
@@ -200,26 +219,13 @@ const SIGNS: [(CauseCode, &[&str]); 18] = [
     (
         CauseCode::MalformedFile,
         &[
-            "yaml:",
-            "yaml.scanner",
-            "yaml.parser",
-            "scannererror",
-            "parsererror",
-            "mapping values are not allowed",
-            "found character that cannot start",
+            " yaml:",
             "cannot unmarshal",
             "error unmarshal",
             "invalid character '",
-            "jsondecodeerror",
             "unexpected token",
-            "unexpected end of json",
-            "tomldecodeerror",
-            "toml parse error",
-            "toml:",
-            "unknown directive",
-            "is not terminated by",
-            "unexpected \"}\"",
-            "unexpected end of file",
+            "unexpected character",
+            " toml:",
             "parse error",
             "error parsing",
             "failed to parse",
@@ -227,27 +233,13 @@ const SIGNS: [(CauseCode, &[&str]); 18] = [
             "cannot parse",
             "unable to parse",
             "parsing file",
-            "syntax error",
             "malformed",
-            "saxparseexception",
-            "bad config line",
             "parsing [",
         ],
     ),
     (
         CauseCode::FileMissing,
-        &[
-            "no such file or directory",
-            "enoent",
-            "filenotfounderror",
-            "filenotfoundexception",
-            "nosuchfileexception",
-            "does not exist",
-            "file not found",
-            "could not find file",
-            "cannot open",
-            "can't open",
-        ],
+        &["does not exist", "file not found", "could not find file", "cannot open", "can't open"],
     ),
 ];
 
@@ -271,6 +263,16 @@ const REFUSALS: &[&str] = &[
     "not allowed",
     "not supported",
     "bad value",
+    "missing unit",
+    "converting",
+    "cannot convert",
+    "strconv.",
+    "out of bounds",
+    "not one of",
+    "must match",
+    "not recognized",
+    "unexpected value",
+    "valid units",
     "not a number",
     "could not convert",
     "failed to convert",
@@ -297,10 +299,18 @@ const OF_FILES: [&str; 15] = [
     "settings",
 ];
 
-/// The causes that a line's words point to, most telling first.
-pub(super) fn read(line: &str) -> impl Iterator<Item = CauseCode> {
+/// Whether a line speaks of a configuration file.
+pub(super) fn speaks_of_files(line: &str) -> bool {
     let lower = line.to_lowercase();
-    let of_files = OF_FILES.iter().any(|word| lower.contains(word));
+    OF_FILES.iter().any(|word| lower.contains(word))
+}
+
+/// The causes that a line's words point to, most telling first. `of_files` says that the lines around it speak of a
+/// configuration file.
+pub(super) fn read(line: &str, of_files: bool) -> impl Iterator<Item = CauseCode> {
+    // Some words count only at the beginning of a word.
+    let lower = format!(" {}", line.to_lowercase());
+    let of_files = of_files || speaks_of_files(line);
     // Go's words for an expired certificate name both ends of its time; what follows says which one it is.
     let early = lower.contains("expired or is not yet valid") && lower.contains(" is before ");
     SIGNS.iter().filter_map(move |(cause, words)| {
@@ -320,7 +330,7 @@ pub(super) fn paths(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| {
         c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '(' | ')' | '[' | ']' | ',' | '=')
     })
-    .map(|word| word.trim_end_matches([':', '.', ';']))
+    .map(|word| word.trim_end_matches([':', '.', ';']).trim_start_matches("file:"))
     .filter(|word| word.len() > 2 && word.starts_with('/') && !word.starts_with("//"))
 }
 
@@ -368,10 +378,15 @@ mod tests {
             ("x509: certificate signed by unknown authority", CauseCode::CertificateUntrusted),
             ("java.lang.OutOfMemoryError: Java heap space", CauseCode::HeapExhausted),
             ("write /data/wal: no space left on device", CauseCode::DiskFull),
+            (
+                "failed to load config: open /etc/app/app.yaml: no such file or directory",
+                CauseCode::FileMissing,
+            ),
+            ("error: yaml: line 3: mapping values are not allowed", CauseCode::MalformedFile),
         ] {
-            assert_eq!(read(line).next(), Some(cause), "{line}");
+            assert_eq!(read(line, false).next(), Some(cause), "{line}");
         }
-        assert_eq!(read("listening on :8080").next(), None);
+        assert_eq!(read("listening on :8080", false).next(), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::triage::causes::CauseCode;
 use crate::triage::collect::LogKey;
 use crate::triage::draft::Draft;
 use crate::triage::endpoints::{self, Endpoint, Failure, Place};
+use crate::triage::logs::is_serious;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::objects::Presence;
 use crate::triage::pod::{Container, Pod};
@@ -73,8 +74,10 @@ fn judged(
     log_key: &LogKey,
     log: &str,
 ) -> Option<Draft> {
-    let complaints = complaints(log);
+    let mut complaints = complaints(log);
     let calm = pod.ready() && container.ready();
+    // A pod that serves copes with what it only warns of.
+    complaints.retain(|complaint| !calm || is_serious(complaint.line));
     if complaints.is_empty() || (calm && complaints.len() < RECURRING) {
         return None;
     }

@@ -8,11 +8,13 @@ use serde_json::Value;
 use crate::triage::causes::CauseCode;
 use crate::triage::collect::LogKey;
 use crate::triage::draft::Draft;
-use crate::triage::logs::{Decisive, Weight, decisive, weigh};
+use crate::triage::files::{self, Broken};
+use crate::triage::logs::{Decisive, Weight, decisive, is_plain, weigh};
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::pod::{Container, Pod, Role};
 use crate::triage::settings::{self, Setting};
 use crate::triage::signs;
+use crate::triage::structured;
 use crate::triage::view::{Key, condition, flag, list, text};
 
 use super::symptom;
@@ -46,40 +48,93 @@ impl Said<'_> {
     }
 }
 
-/// Understands the log of a container that ended or struggles.
+/// Understands the log of a container that struggles.
 pub(super) fn said<'l>(
     n: &Neighbourhood,
     pod: Pod<'_>,
     container: &Container<'_>,
     log: &'l str,
 ) -> Option<Said<'l>> {
-    let told = settings::of(&n.objects, pod.0.get("spec").unwrap_or(&Value::Null), &pod.key());
-    let first = decisive(log);
+    let reader = Reader::new(n, pod, *container);
+    weighty(log).find_map(|line| reader.understand(line))
+}
+
+/// Understands the log of a container that has ended. Its last words may take several lines, of which only the first says
+/// that it is an error.
+pub(super) fn last_words<'l>(
+    n: &Neighbourhood,
+    pod: Pod<'_>,
+    container: &Container<'_>,
+    log: &'l str,
+) -> Option<Said<'l>> {
+    let mut reader = Reader::new(n, pod, *container);
+    reader.broken = files::broken(&n.objects, pod);
+    reader.of_files =
+        reader.broken.is_some()
+            || log.lines().rev().take(TAIL).any(|line| {
+                (weigh(line).is_some() || is_plain(line)) && signs::speaks_of_files(line)
+            });
+    let weight = decisive(log).map_or(Weight::Complaint, |line| line.weight);
+    let plain = log
+        .lines()
+        .rev()
+        .take(TAIL)
+        .filter(|line| is_plain(line) && weigh(line).is_none())
+        .map(|line| Decisive { line, weight });
+    weighty(log).chain(plain).find_map(|line| reader.understand(line))
+}
+
+/// The decisive line, then the others that weigh anything, newest first.
+fn weighty(log: &str) -> impl Iterator<Item = Decisive<'_>> {
     let tail = log
         .lines()
         .rev()
         .take(TAIL)
         .filter_map(|line| weigh(line).map(|weight| Decisive { line, weight }));
-    first.into_iter().chain(tail).find_map(|line| understand(n, pod, container, &told, line))
+    decisive(log).into_iter().chain(tail)
 }
 
-fn understand<'l>(
-    n: &Neighbourhood,
-    pod: Pod<'_>,
-    container: &Container<'_>,
-    told: &[Setting],
-    line: Decisive<'l>,
-) -> Option<Said<'l>> {
-    signs::read(line.line).find_map(|cause| {
+/// What a line is read against.
+struct Reader<'n> {
+    n: &'n Neighbourhood,
+    pod: Pod<'n>,
+    container: Container<'n>,
+    told: Vec<Setting>,
+    /// Whether the log speaks of a configuration file.
+    of_files: bool,
+    /// A file of the pod's that does not parse.
+    broken: Option<Broken>,
+}
+
+impl<'n> Reader<'n> {
+    fn new(n: &'n Neighbourhood, pod: Pod<'n>, container: Container<'n>) -> Self {
+        let told = settings::of(&n.objects, pod.0.get("spec").unwrap_or(&Value::Null), &pod.key());
+        Self { n, pod, container, told, of_files: false, broken: None }
+    }
+
+    fn understand<'l>(&self, line: Decisive<'l>) -> Option<Said<'l>> {
+        let structured = structured::read(line.line);
+        let words = match &structured {
+            Some(structured) if !structured.text.is_empty() => structured.text.as_str(),
+            _ => line.line,
+        };
+        understand(self, line, words)
+    }
+}
+
+fn understand<'l>(reader: &Reader<'_>, line: Decisive<'l>, words: &str) -> Option<Said<'l>> {
+    let Reader { n, pod, container, told, of_files, broken } = reader;
+    let pod = *pod;
+    signs::read(words, *of_files).find_map(|cause| {
         let plain = |why: &str| Some((None, why.to_owned(), None));
         let (target, why, held) = match cause {
             CauseCode::EnvMissing => {
-                let name = missing_variable(n, container, told, line.line)?;
+                let name = missing_variable(n, container, told, words)?;
                 let why = format!("it demands the variable {name}, which nothing sets");
                 (None, why, None)
             }
             CauseCode::InvalidValue => {
-                let setting = refused_setting(told, line.line)?;
+                let setting = refused_setting(told, words)?;
                 let why = format!(
                     "it refuses the setting {} of {} {}",
                     named(setting),
@@ -89,12 +144,12 @@ fn understand<'l>(
                 (None, why, Some((setting.source.clone(), setting.line.clone())))
             }
             CauseCode::StoragePermission => {
-                let (path, mount) = mounted(container, line.line)?;
+                let (path, mount) = mounted(container, words)?;
                 let why = format!("it may not use {path} on its volume at {mount}");
                 (None, why, Some((pod.key(), format!("mountPath: {mount}"))))
             }
             CauseCode::DiskFull => {
-                let claim = claim_of(pod, container, line.line);
+                let claim = claim_of(pod, container, words);
                 let why = match &claim {
                     Some(claim) => {
                         format!("the volume of PersistentVolumeClaim {} is full", claim.name)
@@ -109,7 +164,7 @@ fn understand<'l>(
                 (None, "it writes to a read-only file system".to_owned(), held)
             }
             CauseCode::FileMissing => {
-                let path = signs::paths(line.line).next()?;
+                let path = signs::paths(words).next()?;
                 (None, format!("the file {path} is not there"), None)
             }
             CauseCode::ClockSkew => {
@@ -117,7 +172,16 @@ fn understand<'l>(
                 let why = format!("the clock of node {} is wrong", pod.node());
                 (Some(n.objects.reference(&node)).filter(|node| !node.name.is_empty()), why, None)
             }
-            CauseCode::MalformedFile => plain("a configuration file cannot be parsed")?,
+            CauseCode::MalformedFile => match broken {
+                Some(broken) => {
+                    let why = format!(
+                        "its file {} of ConfigMap {} cannot be parsed ({})",
+                        broken.name, broken.config.name, broken.error
+                    );
+                    (None, why, Some((broken.config.clone(), broken.shown.clone())))
+                }
+                None => plain("a configuration file cannot be parsed")?,
+            },
             CauseCode::RbacForbidden => plain("its ServiceAccount may not do what it asks for")?,
             CauseCode::TokenMissing => plain("it has no valid ServiceAccount token")?,
             CauseCode::CertificateExpired => plain("a certificate has expired")?,
@@ -276,7 +340,7 @@ fn recurring<'l>(
     let cause = said(n, pod, container, &fresh)?.cause;
     let often = log
         .lines()
-        .filter(|line| weigh(line).is_some() && signs::read(line).next() == Some(cause))
+        .filter(|line| weigh(line).is_some() && signs::read(line, false).next() == Some(cause))
         .count();
     (often >= RECURRING)
         .then(|| said(n, pod, container, log))

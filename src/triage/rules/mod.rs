@@ -8,6 +8,7 @@ mod eviction;
 mod gitops;
 mod image;
 mod jobs;
+mod link;
 mod logged;
 mod network;
 mod node;
@@ -28,7 +29,7 @@ use super::pod::{Container, Pod};
 /// A rule looks at everything and says what it finds.
 type Rule = fn(&Neighbourhood) -> Vec<Draft>;
 
-const RULES: [Rule; 21] = [
+const RULES: [Rule; 22] = [
     node::rule,
     runtime::rule,
     probe::rule,
@@ -44,6 +45,7 @@ const RULES: [Rule; 21] = [
     eviction::rule,
     gitops::rule,
     jobs::rule,
+    link::rule,
     logged::rule,
     routes::rule,
     scaling::rule,

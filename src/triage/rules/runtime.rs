@@ -12,7 +12,7 @@ use crate::triage::settings;
 use crate::triage::view::{condition, list, shorten, text};
 use leadsman_ports::quantity;
 
-use super::logged::{self, said};
+use super::logged::{self, last_words};
 use super::probe::killed_by_probe;
 use super::rollout::only_newest_fails;
 use super::symptom;
@@ -282,7 +282,7 @@ fn own_error(
     if line.is_none() && n.objects.owners(&pod.key()).iter().any(|owner| gave_up(n, owner)) {
         return None;
     }
-    let told = log.as_ref().and_then(|(_, log)| said(n, pod, container, log));
+    let told = log.as_ref().and_then(|(_, log)| last_words(n, pod, container, log));
     let cause = match cause_of_exit(container, crash, told.as_ref().map(|told| told.cause), line) {
         CauseCode::ApplicationError if only_newest_fails(n, pod) => CauseCode::BadRevision,
         cause => cause,
