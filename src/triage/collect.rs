@@ -224,9 +224,9 @@ impl<'c> Collector<'c> {
     }
 
     /// Keeps what a search found in a namespace, so that the kind need not be listed there again.
-    pub(super) fn adopt(&mut self, kind: &str, namespace: &str, found: Vec<Value>) {
-        let local = |object: &Value| text(object, "/metadata/namespace") == namespace;
-        found.into_iter().filter(local).for_each(|object| self.objects.add(object));
+    pub(super) fn adopt(&mut self, kind: &str, namespace: &str, found: &[Value]) {
+        let local = found.iter().filter(|object| text(object, "/metadata/namespace") == namespace);
+        local.for_each(|object| self.objects.add(object.clone()));
         self.objects.mark_complete(kind, namespace);
     }
 

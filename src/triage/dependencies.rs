@@ -13,6 +13,9 @@ use super::view::{Key, list, map, selects, text};
 const HOST_WORDS: [&str; 9] =
     ["host", "addr", "url", "uri", "endpoint", "server", "service", "upstream", "broker"];
 
+/// So many lines from the end of a log are read for addresses.
+const TAIL: usize = 100;
+
 /// What a workload depends on.
 #[derive(Debug, Default)]
 pub(super) struct Dependencies {
@@ -82,6 +85,39 @@ pub(super) fn blamed_namespaces(
         }
     }
     found
+}
+
+/// The addresses that blaming lines of logs name and that belong to nothing that is known.
+pub(super) fn blamed_strangers(
+    objects: &Objects,
+    logs: &BTreeMap<LogKey, String>,
+) -> BTreeSet<String> {
+    let known: BTreeSet<&str> = objects
+        .kind("Service")
+        .map(|service| text(service, "/spec/clusterIP"))
+        .chain(
+            objects
+                .pods()
+                .flat_map(|pod| [text(pod.0, "/status/podIP"), text(pod.0, "/status/hostIP")]),
+        )
+        .collect();
+    logs.iter()
+        .flat_map(|(key, log)| {
+            log.lines()
+                .rev()
+                .take(TAIL)
+                .filter(|line| blames_dependency(line))
+                .map(move |line| (key, line))
+        })
+        .flat_map(|(key, line)| {
+            endpoints::read(line).into_iter().map(move |endpoint| (key, endpoint))
+        })
+        .filter_map(|(key, endpoint)| match endpoints::place(endpoint.host, &key.namespace) {
+            Place::Address(address) if address.is_private() => Some(address.to_string()),
+            _ => None,
+        })
+        .filter(|address| !known.contains(address.as_str()))
+        .collect()
 }
 
 /// The Services of admission webhooks that the API server could not call for a workload.

@@ -24,6 +24,7 @@ mod placement;
 mod pod;
 mod policy;
 mod rank;
+mod repulsion;
 mod resolve;
 mod rules;
 mod settings;

@@ -9,13 +9,16 @@ use serde_json::{Value, json};
 use crate::engine::incident::Incident;
 
 use super::collect::{Collector, LogKey};
-use super::dependencies::{blamed_namespaces, foreign_namespaces, perhaps_namespaces, webhooks};
+use super::dependencies::{
+    blamed_namespaces, blamed_strangers, foreign_namespaces, perhaps_namespaces, webhooks,
+};
 use super::endpoints::{self, Failure};
 use super::extensions;
 use super::graph::{Graph, Scope, references};
 use super::objects::{Objects, Presence};
 use super::placement::Usage;
 use super::pod::{Container, Pod, Role};
+use super::repulsion;
 use super::resolve;
 use super::view::{Key, flag, list, text};
 
@@ -194,9 +197,11 @@ async fn explore(collector: &mut Collector<'_>, target: &Key, told: &str) -> Gra
     foreign.extend(hooks.map(|service| service.namespace));
     foreign.extend(blamed_namespaces(&collector.objects, &collector.logs));
     read_names(collector, &mut foreign, &own).await;
+    foreign.extend(read_strangers(collector).await);
     for namespace in foreign.iter().take(MAX_FOREIGN) {
         collector.namespace(namespace).await;
     }
+    read_repellers(collector).await;
     read_revisions(collector, &own).await;
     read_paths(collector).await;
     read_storage(collector).await;
@@ -266,6 +271,44 @@ async fn read_names(collector: &mut Collector<'_>, foreign: &mut BTreeSet<String
     collector.list("Namespace", None, None).await;
     let known = |name: &String| collector.objects.get(&Key::new("Namespace", "", name)).is_some();
     foreign.extend(perhaps.into_iter().filter(known));
+}
+
+/// The namespaces of the Services whose addresses the logs blame, where no Service that is known has them.
+async fn read_strangers(collector: &mut Collector<'_>) -> BTreeSet<String> {
+    let addresses = blamed_strangers(&collector.objects, &collector.logs);
+    if addresses.is_empty() {
+        return BTreeSet::new();
+    }
+    let Some(services) = collector.search("Service").await else { return BTreeSet::new() };
+    let namespaces: BTreeSet<String> = services
+        .iter()
+        .filter(|service| addresses.contains(text(service, "/spec/clusterIP")))
+        .map(|service| text(service, "/metadata/namespace").to_owned())
+        .collect();
+    for namespace in &namespaces {
+        collector.adopt("Service", namespace, &services);
+    }
+    namespaces
+}
+
+/// The workloads of any namespace whose pods keep a waiting pod away, where the scheduler says that some do.
+async fn read_repellers(collector: &mut Collector<'_>) {
+    let repelled: Vec<Value> = collector
+        .objects
+        .pods()
+        .filter(|pod| pod.unscheduled() && repulsion::is_told(&collector.objects, *pod))
+        .map(|pod| pod.0.clone())
+        .collect();
+    if repelled.is_empty() {
+        return;
+    }
+    for kind in repulsion::KINDS {
+        for workload in collector.search(kind).await.unwrap_or_default() {
+            if repelled.iter().any(|pod| repulsion::repels(&workload, Pod(pod)).is_some()) {
+                collector.objects.add(workload);
+            }
+        }
+    }
 }
 
 /// What lies on the way of connections that fail: policies, and the cluster's DNS where names do not resolve.

@@ -164,7 +164,7 @@ async fn mentioned_anywhere(collector: &mut Collector<'_>, text: &str) -> Option
         };
         if let Some(found) = names.iter().filter(made).max_by_key(|key| key.name.len()) {
             for (kind, objects) in searched {
-                collector.adopt(kind, &found.namespace, objects);
+                collector.adopt(kind, &found.namespace, &objects);
             }
             return Some(collector.objects.reference(found));
         }

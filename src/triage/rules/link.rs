@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::triage::causes::CauseCode;
 use crate::triage::collect::LogKey;
 use crate::triage::draft::Draft;
-use crate::triage::endpoints::{broke_off, speaks_of_calls};
+use crate::triage::endpoints::{self, Place, broke_off, speaks_of_calls};
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::pod::Pod;
 use crate::triage::view::{Key, condition, shorten};
@@ -88,10 +88,23 @@ fn degraded(n: &Neighbourhood, head: &Key) -> Option<Draft> {
     })
 }
 
+/// Whether a line speaks of hosts outside the cluster alone.
+fn is_external(line: &str, namespace: &str) -> bool {
+    let hosts = endpoints::read(line);
+    let outside = |host: &str| match endpoints::place(host, namespace) {
+        Place::External | Place::Either(_) => true,
+        Place::Address(address) => !address.is_private(),
+        Place::Service(_) => false,
+    };
+    !hosts.is_empty() && hosts.iter().all(|endpoint| outside(endpoint.host))
+}
+
 /// Calls that break off again and again while others come through, until now.
 fn suffers<'n>(pod: Pod<'n>, key: &LogKey, log: &'n str) -> Option<Sufferer<'n>> {
     let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    let broken: Vec<usize> = (0..lines.len()).filter(|at| broke_off(lines[*at])).collect();
+    let broken: Vec<usize> = (0..lines.len())
+        .filter(|at| broke_off(lines[*at]) && !is_external(lines[*at], pod.namespace()))
+        .collect();
     let last = *broken.last()?;
     let comes_and_goes = lines.len() - broken.len() >= COMES_THROUGH;
     (broken.len() >= RECURRING && comes_and_goes && lines.len() - last <= FRESH).then(|| Sufferer {

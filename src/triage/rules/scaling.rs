@@ -35,12 +35,14 @@ fn scaler(n: &Neighbourhood, hpa: &Value) -> Option<Draft> {
         (CauseCode::AtMaximum, limited?, "it wants more replicas than its maximum")
     };
     let message = text(shown, "/message");
+    let broad = ambiguous.and_then(|_| too_broad(n, &key.namespace));
     let summary = format!(
         "HorizontalPodAutoscaler {}: {why}: {}.",
         key.name,
         shorten(message.trim_end_matches('.'), 200)
     );
-    let draft = Draft::new(cause, n.objects.reference(&key), key.clone(), summary)
+    let target = broad.as_ref().unwrap_or(&key);
+    let draft = Draft::new(cause, n.objects.reference(target), key.clone(), summary)
         .chain([
             format!("HorizontalPodAutoscaler {}: {why}", key.name),
             shorten(message, 200),
@@ -53,10 +55,29 @@ fn scaler(n: &Neighbourhood, hpa: &Value) -> Option<Draft> {
         .confidence(0.9)
         .at(time(shown, "/lastTransitionTime"))
         .part(&key, Some(shown));
+    if let Some(workload) = &broad {
+        let selector = n.objects.get(workload).and_then(|w| w.pointer("/spec/selector"));
+        return Some(draft.part(workload, selector));
+    }
     Some(match (cause, int(hpa, "/spec/maxReplicas")) {
         (CauseCode::AtMaximum, Some(most)) => draft.words(&key, &format!("maxReplicas: {most}")),
         _ => draft,
     })
+}
+
+/// The workload of a namespace whose selector takes in the pods of another one.
+fn too_broad(n: &Neighbourhood, namespace: &str) -> Option<Key> {
+    let local = || n.objects.families().map(|(head, _)| head).filter(|h| h.namespace == namespace);
+    let selector = |head: &Key| n.objects.get(head).and_then(|w| w.pointer("/spec/selector"));
+    local()
+        .filter(|head| matches!(head.kind.as_str(), "Deployment" | "StatefulSet"))
+        .find(|head| {
+            local().any(|other| {
+                let labels = n.objects.pod_labels(other);
+                other != *head && labels.is_some() && policy::matches(selector(head), labels)
+            })
+        })
+        .cloned()
 }
 
 /// A budget that leaves nothing by its own numbers matters when something waits for it.

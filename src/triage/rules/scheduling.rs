@@ -8,6 +8,7 @@ use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::placement::{Needs, Obstacle, Verdict, judge};
 use crate::triage::pod::Pod;
+use crate::triage::repulsion;
 use crate::triage::view::{Key, condition, list, shorten, text};
 
 /// Words of the scheduler's message that leave the pod to the storage rules.
@@ -87,10 +88,10 @@ fn by_message(message: &str) -> Option<(CauseCode, String)> {
 /// Why no node takes a pod.
 struct Reading<'n> {
     cause: CauseCode,
-    /// The node that is to blame, if one is.
-    node: Option<String>,
+    /// What is to blame, if it is not the pod's own workload.
+    blamed: Option<Key>,
     why: String,
-    /// The part of the pod's spec, or with `node` of the node, that shows it.
+    /// The part of the pod's spec, or of what is to blame, that shows it.
     proof: Option<&'n Value>,
 }
 
@@ -101,15 +102,16 @@ fn read<'n>(
     verdict: Verdict,
     message: &str,
 ) -> Option<Reading<'n>> {
-    let of_pod = |cause, why, proof| Some(Reading { cause, node: None, why, proof });
+    let of_pod = |cause, why, proof| Some(Reading { cause, blamed: None, why, proof });
     let of_node = |cause, name: String, why: &str, pointer: &str| {
-        let node = n.objects.get(&Key::new("Node", "", &name));
+        let key = Key::new("Node", "", &name);
+        let node = n.objects.get(&key);
         let why = format!("node {name}, which would fit, is {why}");
         let proof = match pointer {
             "" => node.and_then(|node| condition(node, "Ready")),
             _ => node.and_then(|node| node.pointer(pointer)),
         };
-        Some(Reading { cause, node: Some(name), why, proof })
+        Some(Reading { cause, blamed: Some(key), why, proof })
     };
     let obstacle = match verdict {
         Verdict::Blocked(obstacle) => obstacle,
@@ -158,11 +160,15 @@ fn waiting(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
     let nodes: Vec<&Value> = n.objects.kind("Node").collect();
     let seen = n.objects.is_complete("Node", "");
     let verdict = if seen { judge(&needs, &nodes, n.usage.as_ref()) } else { Verdict::Unknown };
-    let Reading { cause, node, why, proof } = read(n, spec, &needs, verdict, &message)?;
+    let reading = read(n, spec, &needs, verdict, &message)?;
+    let Reading { cause, blamed, why, proof } = match repelled(n, pod) {
+        Some(repelled) if reading.cause == CauseCode::AntiAffinity => repelled,
+        _ => reading,
+    };
     let key = pod.key();
     let event = n.objects.events_of(&key).find(|event| event.message == message);
-    let node = node.map(|name| Key::new("Node", "", &name));
-    let target = node.as_ref().map_or_else(|| n.fix_target(pod), |node| n.objects.reference(node));
+    let target =
+        blamed.as_ref().map_or_else(|| n.fix_target(pod), |blamed| n.objects.reference(blamed));
     let summary = format!("Pod {} cannot be scheduled: {why}.", pod.name());
     let mut draft = Draft::new(cause, target, key.clone(), summary)
         .chain([
@@ -173,12 +179,12 @@ fn waiting(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
         .confidence(if seen { 0.93 } else { 0.75 })
         .at(event.and_then(|event| event.last).or(pod.created()))
         .event(event)
-        .part(node.as_ref().unwrap_or(&key), proof);
+        .part(blamed.as_ref().unwrap_or(&key), proof);
     if event.is_none() {
         draft = draft.part(&key, condition(pod.0, "PodScheduled"));
     }
     if cause == CauseCode::NodeCordoned
-        && let Some(node) = &node
+        && let Some(node) = &blamed
     {
         draft = draft.words(node, "unschedulable: true");
     }
@@ -188,6 +194,27 @@ fn waiting(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
         }
     }
     Some(draft)
+}
+
+/// The workload whose pods keep a waiting pod away, where the scheduler says that some do.
+fn repelled<'n>(n: &'n Neighbourhood, pod: Pod<'_>) -> Option<Reading<'n>> {
+    if !repulsion::is_told(&n.objects, pod) {
+        return None;
+    }
+    let own = n.objects.head(&pod.key());
+    repulsion::KINDS.iter().flat_map(|kind| n.objects.kind(kind)).find_map(|workload| {
+        let key = Key::of(workload);
+        let rule = repulsion::repels(workload, pod).filter(|_| key != own)?;
+        Some(Reading {
+            cause: CauseCode::AntiAffinity,
+            why: format!(
+                "pods of {} {} in namespace {} keep it away by their anti-affinity",
+                key.kind, key.name, key.namespace
+            ),
+            blamed: Some(key),
+            proof: Some(rule),
+        })
+    })
 }
 
 /// Pods that no scheduler has judged: held back by a gate, without any node, or left to a scheduler that is not there.
