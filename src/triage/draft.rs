@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use leadsman_ports::cluster::ObjectRef;
 use serde_json::Value;
 
-use super::causes::CauseCode;
+use super::causes::{CauseCode, Tier};
 use super::collect::LogKey;
 use super::exhibit::yaml;
 use super::view::{Event, Key};
@@ -33,6 +33,8 @@ pub(super) struct Proof {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Draft {
     pub(super) cause: CauseCode,
+    /// How close to the origin it stands: as the catalogue says, unless this case is clearer.
+    pub(super) tier: Tier,
     /// What to fix.
     pub(super) target: ObjectRef,
     /// What shows the fault.
@@ -55,6 +57,7 @@ impl Draft {
     pub(super) fn new(cause: CauseCode, target: ObjectRef, subject: Key, summary: String) -> Self {
         Self {
             cause,
+            tier: cause.cause().tier,
             target,
             subject,
             summary,
@@ -76,6 +79,11 @@ impl Draft {
 
     pub(super) fn confidence(mut self, confidence: f64) -> Self {
         self.confidence = confidence;
+        self
+    }
+
+    pub(super) fn tier(mut self, tier: Tier) -> Self {
+        self.tier = tier;
         self
     }
 

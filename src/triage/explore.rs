@@ -16,7 +16,7 @@ use super::objects::{Objects, Presence};
 use super::placement::Usage;
 use super::pod::Pod;
 use super::repulsion;
-use super::view::{Key, flag, list, text};
+use super::view::{Key, flag, list, map, text};
 
 /// At most so many other namespaces are looked into.
 const MAX_FOREIGN: usize = 4;
@@ -59,6 +59,7 @@ pub(super) async fn surroundings(collector: &mut Collector<'_>, target: &Key, to
     collector.logs(wanted).await;
     read_configuration(collector, &upstream).await;
     read_nodes(collector, &graph).await;
+    read_endpoints(collector, &graph).await;
     read_routes(collector, &graph).await;
     extensions::read_certificates(collector, &graph, target).await;
     graph
@@ -182,6 +183,30 @@ async fn read_paths(collector: &mut Collector<'_>) {
     if failures.iter().any(|(_, name)| *name) {
         collector.namespace("kube-system").await;
     }
+}
+
+/// The endpoints of Services near the target that select no pods, so that only their endpoints say where they lead.
+async fn read_endpoints(collector: &mut Collector<'_>, graph: &Graph) {
+    let namespaces: BTreeSet<String> = collector
+        .objects
+        .kind("Service")
+        .filter(|service| needs_endpoints(service))
+        .map(Key::of)
+        .filter(|key| graph.scope(key) != Scope::Elsewhere)
+        .map(|key| key.namespace)
+        .collect();
+    for namespace in &namespaces {
+        collector.list("EndpointSlice", Some(namespace), None).await;
+    }
+}
+
+/// Whether a Service leads to endpoints that somebody writes, rather than to pods or to a name.
+pub(super) fn needs_endpoints(service: &Value) -> bool {
+    let selects = map(service, "/spec/selector").is_some_and(|selector| !selector.is_empty());
+    let key = Key::of(service);
+    !selects
+        && text(service, "/spec/type") != "ExternalName"
+        && (key.namespace.as_str(), key.name.as_str()) != ("default", "kubernetes")
 }
 
 /// What the Ingresses near the target refer to.

@@ -109,6 +109,7 @@ impl Cluster for FakeCluster {
             "ControllerRevision",
             "NetworkPolicy",
             "IngressClass",
+            "EndpointSlice",
         ];
         let Some(kind) = known.iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
             return Err(ClusterError::UnknownKind { kind: kind.to_owned(), similar: Vec::new() });

@@ -230,6 +230,7 @@ pub(super) fn api_version(kind: &str) -> &'static str {
         "StorageClass" => "storage.k8s.io/v1",
         "HorizontalPodAutoscaler" => "autoscaling/v2",
         "PodDisruptionBudget" => "policy/v1",
+        "EndpointSlice" => "discovery.k8s.io/v1",
         "Ingress" | "IngressClass" | "NetworkPolicy" => "networking.k8s.io/v1",
         "Application" => "argoproj.io/v1alpha1",
         "Kustomization" => "kustomize.toolkit.fluxcd.io/v1",

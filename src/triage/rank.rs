@@ -44,12 +44,12 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
     let own_faults: Vec<&Draft> = drafts.iter().filter(|draft| own(draft)).collect();
     // Wiring around a workload never explains that the workload itself fails; at the Service it is the origin.
     let at_service = matches!(n.target.kind.as_str(), "Service" | "Ingress" | "Endpoints");
-    let pods_fail = own_faults.iter().any(|draft| tier(draft) < Tier::Wiring);
+    let pods_fail = own_faults.iter().any(|draft| draft.tier < Tier::Wiring);
     let explained = own_faults.iter().any(|draft| {
-        !draft.victim && tier(draft) <= Tier::Broad || tier(draft) == Tier::Wiring && at_service
+        !draft.victim && draft.tier <= Tier::Broad || draft.tier == Tier::Wiring && at_service
     });
     let bearing = |draft: &Draft| match scope(n, draft) {
-        Scope::Own(_) if draft.active => match tier(draft) {
+        Scope::Own(_) if draft.active => match draft.tier {
             Tier::Infrastructure | Tier::Specific | Tier::Broad if draft.victim => Bearing::Victim,
             Tier::Infrastructure | Tier::Specific | Tier::Broad => Bearing::Origin,
             Tier::Wiring if pods_fail => Bearing::Symptom,
@@ -58,11 +58,11 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
             Tier::Healthy => Bearing::Healthy,
         },
         // What has passed and may have come from elsewhere is history; what is the workload's own will come back.
-        Scope::Own(_) if relevant(n, draft) && tier(draft) <= Tier::Specific => Bearing::Passed,
+        Scope::Own(_) if relevant(n, draft) && draft.tier <= Tier::Specific => Bearing::Passed,
         Scope::Upstream(_)
             if draft.active
                 && !explained
-                && tier(draft) < Tier::Symptom
+                && draft.tier < Tier::Symptom
                 && n.graph.accused(&n.objects, &draft.subject).unwrap_or(true) =>
         {
             Bearing::Upstream
@@ -76,7 +76,7 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
             *bearing,
             Reverse(draft.active),
             draft.victim,
-            tier(draft),
+            draft.tier,
             scope(n, draft),
             Reverse(hinted(n, draft)),
             Reverse(percent(draft.confidence)),
@@ -96,10 +96,6 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
 /// Whether a fault was found that bears on the target.
 pub(super) fn bears_on_target(n: &Neighbourhood, drafts: &[Draft]) -> bool {
     drafts.iter().any(|draft| draft.active && scope(n, draft) != Scope::Elsewhere)
-}
-
-fn tier(draft: &Draft) -> Tier {
-    draft.cause.cause().tier
 }
 
 fn percent(confidence: f64) -> u8 {

@@ -334,6 +334,27 @@ async fn a_service_that_selects_nothing_is_found_by_its_workload() {
 }
 
 #[tokio::test]
+async fn a_service_without_selector_needs_endpoints() {
+    let container = json!({"env": [{"name": "DB_HOST", "value": "db"}]});
+    let mut objects = workload("web", container, error(1));
+    objects.push(
+        json!({"kind": "Service", "apiVersion": "v1", "metadata": meta("db", json!({}), None),
+                        "spec": {"ports": [{"port": 5432}]}}),
+    );
+    let log = "fatal: dial tcp: connect to db:5432: connection refused\n";
+    let key = "ns/web-1a2b-c3d4e/app/previous";
+    let report =
+        run(&FakeCluster::new(objects.clone()).log(key, log), &about("Deployment", "web")).await;
+    assert_eq!(first(&report), (CauseCode::NoReadyEndpoints, "Service ns/db".to_owned()));
+
+    objects.push(json!({"kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1",
+        "metadata": meta("db-1", json!({"kubernetes.io/service-name": "db"}), None),
+        "endpoints": [{"addresses": ["192.0.2.7"], "conditions": {"ready": true}}]}));
+    let report = run(&FakeCluster::new(objects).log(key, log), &about("Deployment", "web")).await;
+    assert!(report.findings.iter().all(|f| f.cause != CauseCode::NoReadyEndpoints), "{report:?}");
+}
+
+#[tokio::test]
 async fn what_may_not_be_read_is_noted_and_nothing_is_called_healthy() {
     let mut cluster = FakeCluster::new(workload("cart", json!({}), fine()));
     cluster.forbidden = vec!["Event".into()];

@@ -52,7 +52,7 @@ table! {
     }
     NoReadyEndpoints Network Symptom {
         definition: "A Service has no ready endpoint.",
-        signal: "Pods are selected and none of them is ready.",
+        signal: "Pods are selected and none of them is ready; or it selects none and has no ready endpoint of its own.",
         confirm: "Callers get connection refused or 503.",
         refute: "A selected pod is ready.",
         advice: "Find out why the pods behind it are not ready.",

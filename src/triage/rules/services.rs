@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::triage::causes::CauseCode;
+use crate::triage::causes::{CauseCode, Tier};
 use crate::triage::draft::Draft;
+use crate::triage::explore::needs_endpoints;
 use crate::triage::graph::Scope;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::objects::Presence;
@@ -17,6 +18,7 @@ pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
     for service in n.objects.kind("Service") {
         drafts.extend(without_balancer(n, service));
         drafts.extend(without_endpoint(n, service));
+        drafts.extend(leads_nowhere(n, service));
     }
     drafts.extend(n.objects.kind("StatefulSet").filter_map(|set| ungoverned(n, set)));
     drafts
@@ -132,6 +134,52 @@ fn without_endpoint(n: &Neighbourhood, service: &Value) -> Option<Draft> {
             .confidence(0.75)
             .part(&first.key(), condition(first.0, "Ready")),
     )
+}
+
+/// A Service without a selector whose endpoints are missing, empty or not ready.
+fn leads_nowhere(n: &Neighbourhood, service: &Value) -> Option<Draft> {
+    let key = Key::of(service);
+    let near = n.graph.scope(&key) != Scope::Elsewhere;
+    if !near || !needs_endpoints(service) || !n.objects.is_complete("EndpointSlice", &key.namespace)
+    {
+        return None;
+    }
+    let slices: Vec<&Value> = n
+        .objects
+        .kind("EndpointSlice")
+        .filter(|slice| text(slice, "/metadata/namespace") == key.namespace)
+        .filter(|slice| {
+            map(slice, "/metadata/labels")
+                .and_then(|labels| labels.get("kubernetes.io/service-name"))
+                .is_some_and(|name| *name == key.name)
+        })
+        .collect();
+    let is_ready = |endpoint: &Value| {
+        endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(true)
+    };
+    if slices.iter().flat_map(|slice| list(slice, "/endpoints")).any(is_ready) {
+        return None;
+    }
+    let why = if slices.is_empty() {
+        format!("Service {} has no selector, and nothing gives it endpoints", key.name)
+    } else {
+        format!("Service {} has no selector, and none of its endpoints is ready", key.name)
+    };
+    let draft = Draft::new(
+        CauseCode::NoReadyEndpoints,
+        n.objects.reference(&key),
+        key.clone(),
+        format!("{why}."),
+    )
+    .chain([why, format!("Callers of Service {} are refused", key.name)])
+    // No pod explains it.
+    .tier(Tier::Wiring)
+    .confidence(0.9)
+    .part(&key, service.pointer("/spec/ports"));
+    Some(match slices.first() {
+        Some(slice) => draft.part(&Key::of(slice), slice.get("endpoints")),
+        None => draft,
+    })
 }
 
 /// A set whose members have no names, as long as they are in trouble.
