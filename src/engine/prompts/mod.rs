@@ -7,7 +7,7 @@ use crate::engine::evidence::Ledger;
 use crate::engine::incident::{Incident, SignalMode};
 use crate::engine::tools::runtime;
 use crate::engine::untrusted::{frame, one_line};
-use crate::triage::TriageReport;
+use crate::triage::{RuledOut, TriageReport};
 
 /// The system message.
 pub const SYSTEM: &str = include_str!("system.txt");
@@ -118,6 +118,15 @@ fn describe_findings(out: &mut String, report: &TriageReport) {
         for citation in &finding.citations {
             let _ = writeln!(out, "  {}: {:?}", citation.evidence, one_line(&citation.quote, 300));
         }
+    }
+    for RuledOut { cause, statement, because, citation } in &report.ruled_out {
+        let _ = writeln!(
+            out,
+            "Ruled out for finding 1: {cause}: {} ({}; {})",
+            one_line(statement, 120),
+            one_line(because, 160),
+            citation.evidence
+        );
     }
     for note in report.notes.iter().take(8) {
         let _ = writeln!(out, "Note: {}", one_line(note, 300));
