@@ -79,7 +79,14 @@ const BROKEN: [&str; 14] = [
 ];
 
 /// Words by which an incident says that calls are slow or fail.
-const OF_CALLS: [&str; 14] = [
+const OF_CALLS: [&str; 21] = [
+    "502",
+    "503",
+    "504",
+    "endpoint",
+    "unavailable",
+    "unreachable",
+    "refused",
     "latency",
     "p99",
     "p95",

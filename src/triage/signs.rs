@@ -325,6 +325,32 @@ pub(super) fn read(line: &str, of_files: bool) -> impl Iterator<Item = CauseCode
     })
 }
 
+/// Whether a line tells of a request that somebody else made: its faults are the caller's.
+pub(super) fn is_inbound(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    [
+        "get /",
+        "post /",
+        "put /",
+        "patch /",
+        "delete /",
+        "remote_addr",
+        "remote_ip",
+        "client_ip",
+        "client:",
+        "user_agent",
+        "user-agent",
+        "x-forwarded-for",
+        "request_id",
+        "\"path\":",
+        " path=",
+        " uri=",
+        "\"url\":\"/",
+    ]
+    .iter()
+    .any(|words| lower.contains(words))
+}
+
 /// The absolute paths in a line.
 pub(super) fn paths(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| {

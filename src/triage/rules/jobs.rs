@@ -1,5 +1,6 @@
 //! Jobs and CronJobs: those that gave up, never end, are suspended or were missed.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::triage::causes::CauseCode;
@@ -7,6 +8,9 @@ use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::pod::{Pod, Role};
 use crate::triage::view::{Key, condition, flag, shorten, text, time};
+
+/// A failed Job stays until somebody deletes it.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
     let jobs = n.objects.kind("Job").filter_map(|job| gave_up(n, job));
@@ -45,12 +49,18 @@ fn gave_up(n: &Neighbourhood, job: &Value) -> Option<Draft> {
                 format!("Job {} gave up: {reason}", key.name),
             ])
             .confidence(confidence)
-            .active(!made_good)
+            .active(!made_good && !forgotten(n, &head, at))
             .at(at)
             // What its pods say, or what they wait for, explains it better.
             .victim(cause == CauseCode::JobDeadline)
             .part(&key, Some(failed)),
     )
+}
+
+/// Whether a Job gave up so long ago that only an incident about it can mean it.
+fn forgotten(n: &Neighbourhood, head: &Key, at: Option<jiff::Timestamp>) -> bool {
+    let asked = Key::from(&n.target) == *head || n.told.contains(&head.name.to_lowercase());
+    !asked && at.is_some_and(|at| n.fired.duration_since(at) > FORGOTTEN)
 }
 
 /// A pod of a Job whose work is done while another container goes on.

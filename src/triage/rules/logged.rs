@@ -336,10 +336,12 @@ fn recurring<'l>(
     container: &Container<'_>,
     log: &'l str,
 ) -> Option<Said<'l>> {
-    let fresh: String = log.lines().rev().take(FRESH).collect::<Vec<_>>().join("\n");
+    let outbound = log.lines().rev().take(FRESH).filter(|line| !signs::is_inbound(line));
+    let fresh: String = outbound.collect::<Vec<_>>().join("\n");
     let cause = said(n, pod, container, &fresh)?.cause;
     let often = log
         .lines()
+        .filter(|line| !signs::is_inbound(line))
         .filter(|line| weigh(line).is_some() && signs::read(line, false).next() == Some(cause))
         .count();
     (often >= RECURRING)

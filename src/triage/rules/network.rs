@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::triage::causes::CauseCode;
 use crate::triage::draft::Draft;
+use crate::triage::endpoints::speaks_of_calls;
 use crate::triage::graph::seems_to_mean;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::view::{Key, int, list, map, selects, text};
@@ -30,7 +31,9 @@ fn miswired(n: &Neighbourhood, service: &Value) -> Option<Draft> {
     if selected.is_empty() {
         let meant = local()
             .find(|head| seems_to_mean(&key, Some(selector), head, n.objects.pod_labels(head)));
-        return Some(selects_nothing(n, service, &key, meant));
+        // The Service of an idle colour or track, beside the one that serves.
+        let idle = meant.is_some_and(|head| served_by_another(n, &key, head));
+        return (!idle || asked_about(n, &key)).then(|| selects_nothing(n, service, &key, meant));
     }
     let running = selected.iter().any(|head| n.objects.pods_under(head).next().is_some());
     if !running {
@@ -40,6 +43,37 @@ fn miswired(n: &Neighbourhood, service: &Value) -> Option<Draft> {
             .and_then(|head| scaled_to_zero(n, &key, head));
     }
     too_broad(n, service, &key, &selected).or_else(|| port_mismatch(n, service, &key, &selected))
+}
+
+/// Whether the incident is about a Service, by name or by what it says.
+fn asked_about(n: &Neighbourhood, key: &Key) -> bool {
+    Key::from(&n.target) == *key
+        || n.target.kind == "Ingress"
+        || n.told.contains(&key.name.to_lowercase())
+        || n.graph.accused(&n.objects, key) == Some(true)
+}
+
+/// Whether another Service leads to ready pods of a workload.
+fn served_by_another(n: &Neighbourhood, service: &Key, head: &Key) -> bool {
+    let labels = n.objects.pod_labels(head);
+    n.objects.pods_under(head).any(|pod| pod.ready())
+        && n.objects.kind("Service").any(|other| {
+            let key = Key::of(other);
+            key != *service
+                && key.namespace == head.namespace
+                && selects(map(other, "/spec/selector"), labels)
+        })
+}
+
+/// Whether the probes of the ready pods behind a Service show that they serve a port which they do not declare.
+fn is_probed(n: &Neighbourhood, head: &Key, port: i64) -> bool {
+    n.objects.pods_under(head).filter(|pod| pod.ready()).any(|pod| {
+        pod.containers().any(|container| {
+            ["/readinessProbe/httpGet/port", "/readinessProbe/tcpSocket/port"]
+                .iter()
+                .any(|pointer| int(container.spec, pointer) == Some(port))
+        })
+    })
 }
 
 /// The ports that a workload's containers declare.
@@ -217,9 +251,13 @@ fn port_mismatch(
         let served = declared
             .iter()
             .any(|candidate| protocol(candidate) == protocol(port) && leads_to(port, candidate));
-        // A name must be declared to be found at all; a number need not be.
-        let named = port.get("targetPort").is_some_and(Value::is_string);
-        !served && (named || !declared.is_empty())
+        // A name must be declared to be found at all; a number need not be, so it counts only where somebody asks.
+        let number = port.get("targetPort").or_else(|| port.get("port")).and_then(Value::as_i64);
+        let doubtful = number.is_none_or(|number| {
+            let probed = selected.iter().any(|head| is_probed(n, head, number));
+            !declared.is_empty() && !probed && (asked_about(n, key) || speaks_of_calls(&n.told))
+        });
+        !served && doubtful
     })?;
     let wanted = port.get("targetPort").or_else(|| port.get("port"))?;
     let named = wanted.is_string();

@@ -12,7 +12,27 @@ pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
     let scalers = n.objects.kind("HorizontalPodAutoscaler").filter_map(|hpa| scaler(n, hpa));
     let budgets = n.objects.kind("PodDisruptionBudget").filter_map(|pdb| budget(n, pdb));
     let sets = n.objects.kind("StatefulSet").filter_map(|set| blocked(n, set));
-    scalers.chain(budgets).chain(sets).collect()
+    scalers.chain(budgets).chain(sets).chain(switched_off(n)).collect()
+}
+
+/// The target itself is scaled to nothing. What a Service says of it is left to the network rules.
+fn switched_off(n: &Neighbourhood) -> Option<Draft> {
+    let head = n.objects.head(&Key::from(&n.target));
+    let replicas = int(n.objects.get(&head)?, "/spec/replicas")?;
+    let switchable = matches!(head.kind.as_str(), "Deployment" | "StatefulSet");
+    if !switchable || replicas != 0 || n.objects.pods_under(&head).any(|pod| !pod.ended()) {
+        return None;
+    }
+    let summary = format!("{} {} is scaled to 0.", head.kind, head.name);
+    Some(
+        Draft::new(CauseCode::ScaledToZero, n.objects.reference(&head), head.clone(), summary)
+            .chain([
+                format!("{} {} has spec.replicas 0", head.kind, head.name),
+                "No pod of it runs".to_owned(),
+            ])
+            .confidence(0.8)
+            .words(&head, "replicas: 0"),
+    )
 }
 
 fn scaler(n: &Neighbourhood, hpa: &Value) -> Option<Draft> {
