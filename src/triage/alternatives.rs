@@ -93,87 +93,84 @@ fn facts(n: &Neighbourhood, draft: &Draft) -> Vec<Fact> {
 }
 
 fn of_pod(n: &Neighbourhood, pod: Pod<'_>, shows_fault: bool) -> Vec<Fact> {
-    let key = pod.key();
-    let name = pod.name();
-    let fact = |against, statement: String, because: String, part: &Value| Fact {
-        against,
-        statement,
-        because,
-        key: key.clone(),
-        quote: Quote::Part(part.clone()),
-    };
-    let mut facts = Vec::new();
-    let ready = condition(pod.0, "Ready").filter(|_| pod.ready());
-    if let Some(ready) = ready.filter(|_| !shows_fault) {
-        let statement = "the pods themselves fail".to_owned();
-        facts.push(fact(
-            CauseCode::ApplicationError,
-            statement,
-            format!("pod {name} is ready"),
-            ready,
-        ));
-    }
-    let ended = pod.containers().find_map(|container| {
-        let state = last_state(&container)?;
-        Some((container, state)).filter(|_| text(state, "/reason") != "OOMKilled")
-    });
-    if let Some((container, state)) = ended.filter(|_| shows_fault) {
-        let reason = format!(
-            "container {} ended with exit code {} ({})",
-            container.name,
-            int(state, "/exitCode").unwrap_or_default(),
-            text(state, "/reason")
-        );
-        let quoted =
-            serde_json::json!({"exitCode": state.get("exitCode"), "reason": state.get("reason")});
-        let statement = "the kernel killed it for memory".to_owned();
-        facts.push(Fact {
-            quote: Quote::Words(format!("reason: {}", text(state, "/reason"))),
-            ..fact(CauseCode::OomKilled, statement, reason, &quoted)
-        });
-    }
-    let node = Key::new("Node", "", pod.node());
-    let node_ready = n.objects.get(&node).and_then(|node| condition(node, "Ready"));
-    if let Some(ready) = node_ready.filter(|ready| text(ready, "/status") == "True") {
-        facts.push(Fact {
-            key: node.clone(),
-            ..fact(
-                CauseCode::NodeNotReady,
-                format!("node {} is down", node.name),
-                "the node is Ready".to_owned(),
-                ready,
-            )
-        });
-    }
-    if let Some(started) = pod.containers().find_map(|container| ran(&container)) {
-        facts.push(fact(
-            CauseCode::ImagePullFailed,
-            "the image cannot be pulled".to_owned(),
-            format!("the container of pod {name} has run"),
-            started,
-        ));
-    }
-    let scheduled = condition(pod.0, "PodScheduled").filter(|c| text(c, "/status") == "True");
-    if let Some(scheduled) = scheduled {
-        facts.push(fact(
-            CauseCode::InsufficientCpu,
-            "no node takes the pod".to_owned(),
-            format!("pod {name} is on node {}", pod.node()),
-            scheduled,
-        ));
-    }
-    if !pod.phase().is_empty() {
-        facts.push(Fact {
-            quote: Quote::Words(format!("phase: {}", pod.phase())),
-            ..fact(
-                CauseCode::QuotaExceeded,
-                "its pods are not admitted".to_owned(),
-                format!("pod {name} was created"),
-                &Value::Null,
-            )
-        });
-    }
-    facts
+    [
+        serves(pod).filter(|_| !shows_fault),
+        not_out_of_memory(pod).filter(|_| shows_fault),
+        node_is_ready(n, pod),
+        has_its_image(pod),
+        has_its_node(pod),
+        was_admitted(pod),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A fact that a part of a pod shows.
+fn pod_fact(
+    pod: Pod<'_>,
+    against: CauseCode,
+    statement: &str,
+    because: String,
+    quote: Quote,
+) -> Fact {
+    Fact { against, statement: statement.to_owned(), because, key: pod.key(), quote }
+}
+
+fn serves(pod: Pod<'_>) -> Option<Fact> {
+    let ready = condition(pod.0, "Ready").filter(|_| pod.ready())?;
+    let because = format!("pod {} is ready", pod.name());
+    let quote = Quote::Part(ready.clone());
+    Some(pod_fact(pod, CauseCode::ApplicationError, "the pods themselves fail", because, quote))
+}
+
+fn not_out_of_memory(pod: Pod<'_>) -> Option<Fact> {
+    let (container, state) = pod
+        .containers()
+        .find_map(|container| Some((container, last_state(&container)?)))
+        .filter(|(_, state)| text(state, "/reason") != "OOMKilled")?;
+    let reason = text(state, "/reason");
+    let because = format!(
+        "container {} ended with exit code {} ({reason})",
+        container.name,
+        int(state, "/exitCode").unwrap_or_default(),
+    );
+    let quote = Quote::Words(format!("reason: {reason}"));
+    Some(pod_fact(pod, CauseCode::OomKilled, "the kernel killed it for memory", because, quote))
+}
+
+fn node_is_ready(n: &Neighbourhood, pod: Pod<'_>) -> Option<Fact> {
+    let key = Key::new("Node", "", pod.node());
+    let ready = condition(n.objects.get(&key)?, "Ready")?;
+    (text(ready, "/status") == "True").then(|| Fact {
+        against: CauseCode::NodeNotReady,
+        statement: format!("node {} is down", key.name),
+        because: "the node is Ready".to_owned(),
+        quote: Quote::Part(ready.clone()),
+        key,
+    })
+}
+
+fn has_its_image(pod: Pod<'_>) -> Option<Fact> {
+    let started = pod.containers().find_map(|container| ran(&container))?;
+    let because = format!("the container of pod {} has run", pod.name());
+    let quote = Quote::Part(started.clone());
+    Some(pod_fact(pod, CauseCode::ImagePullFailed, "the image cannot be pulled", because, quote))
+}
+
+fn has_its_node(pod: Pod<'_>) -> Option<Fact> {
+    let scheduled = condition(pod.0, "PodScheduled")
+        .filter(|scheduled| text(scheduled, "/status") == "True")?;
+    let because = format!("pod {} is on node {}", pod.name(), pod.node());
+    let quote = Quote::Part(scheduled.clone());
+    Some(pod_fact(pod, CauseCode::InsufficientCpu, "no node takes the pod", because, quote))
+}
+
+fn was_admitted(pod: Pod<'_>) -> Option<Fact> {
+    let phase = Some(pod.phase()).filter(|phase| !phase.is_empty())?;
+    let because = format!("pod {} was created", pod.name());
+    let quote = Quote::Words(format!("phase: {phase}"));
+    Some(pod_fact(pod, CauseCode::QuotaExceeded, "its pods are not admitted", because, quote))
 }
 
 fn last_state<'a>(container: &Container<'a>) -> Option<&'a Value> {
