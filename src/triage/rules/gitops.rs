@@ -70,7 +70,8 @@ fn failed(
         Some(name) => (CauseCode::NamespaceMissing, Key::new("Namespace", "", name)),
         None => (CauseCode::SyncFailed, key.clone()),
     };
-    let summary = format!("{} {} cannot be applied: {}", key.kind, key.name, shorten(message, 240));
+    let verb = if SOURCES.contains(&key.kind.as_str()) { "fetched" } else { "applied" };
+    let summary = format!("{} {} cannot be {verb}: {}", key.kind, key.name, shorten(message, 240));
     Draft::new(cause, n.objects.reference(&target), key.clone(), summary)
         .chain([
             shorten(message, 240),
