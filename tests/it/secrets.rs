@@ -36,6 +36,9 @@ const OBJECTS: &[(&str, &str)] = &[
     ("Service", "cash"),
     ("Event", "cash.0"),
     ("Drawer", "front"),
+    ("Application", "cash"),
+    ("Secret", "cash-tls"),
+    ("Ingress", "cash"),
     ("Job", "migrate"),
     ("Node", "worker-1"),
 ];

@@ -178,6 +178,28 @@ fn plant_other_kinds(mint: &mut Mint, workload: &mut Workload) {
     ];
 }
 
+/// What delivers the workload, and a certificate with its key beside it.
+fn plant_delivery(mint: &mut Mint, workload: &mut Workload) {
+    workload.labels.insert("app.kubernetes.io/instance".to_owned(), "cash".to_owned());
+    let clone = format!("https://robot:{}@git.example.com/till.git", mint.word("Git URL"));
+    let values = format!("db:\n  host: db.till\n  password: {}\n", mint.word("Helm values"));
+    let parameters = json!([{"name": "db.password", "value": mint.word("Helm parameter")}]);
+    let certificate = include_str!("../../../providers/kube/tests/data/shop.crt");
+    let pair = format!("{certificate}{}\n", mint.pem("key behind a certificate", "EC PRIVATE KEY"));
+    workload.objects.extend([
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": workload.meta("cash"),
+            "spec": {"source": {"repoURL": clone, "helm": {"parameters": parameters, "values": values}},
+                "destination": {"namespace": workload.namespace}},
+            "status": {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Failed",
+                "message": format!("failed to clone {clone}")}}}),
+        json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": workload.meta("cash-tls"),
+            "data": {"tls.crt": STANDARD.encode(pair)}}),
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": workload.meta("cash"),
+            "spec": {"tls": [{"secretName": "cash-tls"}],
+                "defaultBackend": {"service": {"name": "cash", "port": {"number": 80}}}}}),
+    ]);
+}
+
 /// Secrets in texts: what they look like or what stands before them gives them away.
 fn plant_texts(mint: &mut Mint, workload: &mut Workload) {
     let urls = [
@@ -315,6 +337,7 @@ fn incident(mint: &mut Mint, workload: &Workload) -> Value {
 pub(super) fn planted(directory: &Path) -> (Mint, Value) {
     let (mut mint, mut workload) = (Mint::new(), Workload::new(NAMESPACE));
     plant_objects(&mut mint, &mut workload);
+    plant_delivery(&mut mint, &mut workload);
     plant_texts(&mut mint, &mut workload);
     let incident = incident(&mut mint, &workload);
     let snapshot = directory.join("snapshot");
