@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::collect::LogKey;
 use super::endpoints::{self, Place};
 use super::graph::references;
 use super::logs::blames_dependency;
 use super::objects::Objects;
-use super::view::{Key, list, map, selects, text};
+use super::view::{Key, int, list, map, selects, text};
 
 /// Words in a setting's name that say that its value is a host.
 const HOST_WORDS: [&str; 9] =
@@ -15,6 +17,22 @@ const HOST_WORDS: [&str; 9] =
 
 /// So many lines from the end of a log are read for addresses.
 const TAIL: usize = 100;
+
+/// Servers by their names, with the ports that they use.
+const SERVERS: [(&str, i64); 12] = [
+    ("redis", 6379),
+    ("valkey", 6379),
+    ("postgres", 5432),
+    ("mysql", 3306),
+    ("mariadb", 3306),
+    ("mongo", 27_017),
+    ("kafka", 9092),
+    ("amqp", 5672),
+    ("rabbitmq", 5672),
+    ("elasticsearch", 9200),
+    ("memcached", 11_211),
+    ("nats", 4222),
+];
 
 /// What a workload depends on.
 #[derive(Debug, Default)]
@@ -34,6 +52,10 @@ pub(super) fn of(objects: &Objects, logs: &BTreeMap<LogKey, String>, head: &Key)
         .map(|service| (text(service, "/spec/clusterIP"), Key::of(service)))
         .filter(|(address, _)| address.contains('.'))
         .collect();
+    let by_host: BTreeMap<&str, Key> = objects
+        .kind("Ingress")
+        .flat_map(|ingress| hosts_of(ingress).map(move |host| (host, Key::of(ingress))))
+        .collect();
     let lookup = |token: &str| -> Option<Key> {
         if let Some(key) = by_address.get(token) {
             return Some(key.clone());
@@ -42,7 +64,9 @@ pub(super) fn of(objects: &Objects, logs: &BTreeMap<LogKey, String>, head: &Key)
         let name = parts.next().filter(|name| !name.is_empty())?;
         let namespace = parts.next().unwrap_or(&head.namespace);
         let key = Key::new("Service", namespace, name);
-        let service = objects.get(&key)?;
+        let Some(service) = objects.get(&key) else {
+            return by_host.get(token).cloned();
+        };
         let own =
             key.namespace == head.namespace && selects(map(service, "/spec/selector"), labels);
         (!own).then_some(key)
@@ -60,10 +84,47 @@ pub(super) fn of(objects: &Objects, logs: &BTreeMap<LogKey, String>, head: &Key)
             continue;
         }
         for line in log.lines().filter(|line| blames_dependency(line)) {
+            let before = found.blamed.len();
             found.blamed.extend(tokens(line).map(|(_, token)| token).filter_map(lookup));
+            if found.blamed.len() == before && endpoints::read(line).is_empty() {
+                found.blamed.extend(by_its_kind(objects, head, line));
+            }
         }
     }
     found
+}
+
+/// What a line means that names no host but a kind of server: the only Service of the namespace on its usual port.
+fn by_its_kind(objects: &Objects, head: &Key, line: &str) -> Option<Key> {
+    let lower = line.to_lowercase();
+    let (_, port) = SERVERS.iter().find(|(name, _)| lower.contains(name))?;
+    let mut found = objects.kind("Service").filter(|service| {
+        text(service, "/metadata/namespace") == head.namespace
+            && list(service, "/spec/ports")
+                .iter()
+                .any(|offered| int(offered, "/port") == Some(*port))
+    });
+    let only = found.next()?;
+    found.next().is_none().then(|| Key::of(only))
+}
+
+/// The hosts that an Ingress serves.
+pub(super) fn hosts_of(ingress: &Value) -> impl Iterator<Item = &str> {
+    list(ingress, "/spec/rules").iter().map(|rule| text(rule, "/host")).filter(|h| !h.is_empty())
+}
+
+/// The hosts outside of Services that blaming lines of logs name: Ingresses may serve them.
+pub(super) fn blamed_hosts(objects: &Objects, logs: &BTreeMap<LogKey, String>) -> BTreeSet<String> {
+    let known: BTreeSet<&str> = objects.kind("Ingress").flat_map(hosts_of).collect();
+    logs.iter()
+        .flat_map(|(key, log)| {
+            let lines = log.lines().rev().take(TAIL).filter(|line| blames_dependency(line));
+            lines.flat_map(endpoints::read).map(move |endpoint| (key, endpoint.host))
+        })
+        .filter(|(key, host)| endpoints::place(host, &key.namespace) == Place::External)
+        .map(|(_, host)| host.to_owned())
+        .filter(|host| !known.contains(host.as_str()))
+        .collect()
 }
 
 /// The namespaces that the blaming lines of logs name.

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::collect::Collector;
 use super::dependencies::{
-    blamed_namespaces, blamed_strangers, foreign_namespaces, perhaps_namespaces, webhooks,
+    blamed_hosts, blamed_namespaces, blamed_strangers, foreign_namespaces, hosts_of,
+    perhaps_namespaces, webhooks,
 };
 use super::endpoints::{self, Failure};
 use super::extensions;
-use super::graph::{Graph, Scope, references};
+use super::graph::{Graph, Scope, UPSTREAM_DEPTH, references};
 use super::log_choice;
 use super::objects::{Objects, Presence};
 use super::placement::Usage;
@@ -25,44 +26,78 @@ const MAX_GETS: usize = 20;
 /// Of at most so many cordoned nodes the pods are counted.
 const MAX_CLOSED: usize = 4;
 
-/// Reads what only a closer look shows to be of interest: logs, configuration, nodes, storage, other namespaces.
+/// Reads what only a closer look shows to be of interest: logs, configuration, nodes, storage, other namespaces; for the
+/// target's own workloads first, then step by step for those that they depend on.
 pub(super) async fn surroundings(collector: &mut Collector<'_>, target: &Key, told: &str) -> Graph {
-    let graph = Graph::around(&collector.objects, target);
+    let asks = endpoints::speaks_of_calls(told);
+    let mut graph = Graph::around(&collector.objects, target);
     let own = graph.own_heads(&collector.objects);
-    let wanted = log_choice::of(collector, &own, target);
+    let wanted = log_choice::of(collector, &own, target, false);
     collector.logs(wanted).await;
-    if endpoints::speaks_of_calls(told) {
+    if asks {
         let wanted = log_choice::one_a_node(collector, &own);
         collector.logs(wanted).await;
     }
     read_configuration(collector, &own).await;
     extensions::read_delivery(collector, &own, target).await;
-    let mut foreign: BTreeSet<String> =
-        own.iter().flat_map(|head| foreign_namespaces(&collector.objects, head)).collect();
-    let hooks = own.iter().flat_map(|head| webhooks(&collector.objects, head));
-    foreign.extend(hooks.map(|service| service.namespace));
-    foreign.extend(blamed_namespaces(&collector.objects, &collector.logs));
-    read_names(collector, &mut foreign, &own).await;
-    foreign.extend(read_strangers(collector).await);
-    for namespace in foreign.iter().take(MAX_FOREIGN) {
-        collector.namespace(namespace).await;
+    let mut seen: BTreeSet<Key> = own.iter().cloned().collect();
+    let mut frontier = own.clone();
+    for depth in 0..UPSTREAM_DEPTH {
+        read_namespaces(collector, &frontier).await;
+        graph = Graph::around(&collector.objects, target);
+        graph.add_upstream(&collector.objects, &collector.logs);
+        frontier = graph.upstream_heads(&collector.objects);
+        frontier.retain(|head| seen.insert(head.clone()));
+        if frontier.is_empty() {
+            break;
+        }
+        let wanted = log_choice::of(collector, &frontier, target, asks || depth == 0);
+        collector.logs(wanted).await;
+        read_configuration(collector, &frontier).await;
     }
     read_repellers(collector).await;
     read_revisions(collector, &own).await;
     read_paths(collector).await;
     read_storage(collector).await;
-
-    let mut graph = Graph::around(&collector.objects, target);
-    graph.add_upstream(&collector.objects, &collector.logs);
-    let upstream = graph.upstream_heads(&collector.objects);
-    let wanted = log_choice::of(collector, &upstream, target);
-    collector.logs(wanted).await;
-    read_configuration(collector, &upstream).await;
     read_nodes(collector, &graph).await;
     read_endpoints(collector, &graph).await;
     read_routes(collector, &graph).await;
     extensions::read_certificates(collector, &graph, target).await;
     graph
+}
+
+/// Reads the other namespaces that the configuration or the logs of workloads lead to.
+async fn read_namespaces(collector: &mut Collector<'_>, heads: &[Key]) {
+    let mut foreign: BTreeSet<String> =
+        heads.iter().flat_map(|head| foreign_namespaces(&collector.objects, head)).collect();
+    let hooks = heads.iter().flat_map(|head| webhooks(&collector.objects, head));
+    foreign.extend(hooks.map(|service| service.namespace));
+    foreign.extend(blamed_namespaces(&collector.objects, &collector.logs));
+    read_names(collector, &mut foreign, heads).await;
+    foreign.extend(read_strangers(collector).await);
+    foreign.extend(read_hosts(collector).await);
+    for namespace in foreign.iter().take(MAX_FOREIGN) {
+        collector.namespace(namespace).await;
+    }
+}
+
+/// The namespaces of the Ingresses whose hosts the logs blame.
+async fn read_hosts(collector: &mut Collector<'_>) -> BTreeSet<String> {
+    let hosts = blamed_hosts(&collector.objects, &collector.logs);
+    if hosts.is_empty() || collector.objects.is_complete("Ingress", "") {
+        return BTreeSet::new();
+    }
+    let Some(ingresses) = collector.search("Ingress").await else { return BTreeSet::new() };
+    collector.objects.mark_complete("Ingress", "");
+    let namespaces: BTreeSet<String> = ingresses
+        .iter()
+        .filter(|ingress| hosts_of(ingress).any(|host| hosts.contains(host)))
+        .map(|ingress| text(ingress, "/metadata/namespace").to_owned())
+        .collect();
+    for namespace in &namespaces {
+        collector.adopt("Ingress", namespace, &ingresses);
+    }
+    namespaces
 }
 
 /// ConfigMaps are read for the hosts they name and the keys they lack; Secrets only where something fails for want of one.

@@ -13,7 +13,7 @@ use super::policy;
 use super::view::{Key, list, map, selects, text};
 
 /// How many steps of dependency are followed: the caller's service, its service, its database.
-const UPSTREAM_DEPTH: u8 = 3;
+pub(super) const UPSTREAM_DEPTH: u8 = 3;
 
 /// How near an object is to the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +63,11 @@ impl Graph {
             }
         }
         graph
+    }
+
+    /// Takes in all of a namespace.
+    pub(super) fn widen(&mut self, namespace: &str) {
+        self.whole = Some(namespace.to_owned());
     }
 
     fn put(&mut self, key: Key, distance: u8) {
@@ -161,7 +166,13 @@ impl Graph {
     }
 
     fn reach(&mut self, objects: &Objects, service: Key, depth: u8) -> Vec<Key> {
-        let heads = behind(objects, &service);
+        let heads = match objects.get(&service).filter(|_| service.kind == "Ingress") {
+            Some(ingress) => services_of_ingress(ingress)
+                .map(|name| Key::new("Service", &service.namespace, name))
+                .flat_map(|backend| self.reach(objects, backend, depth))
+                .collect(),
+            None => behind(objects, &service),
+        };
         self.upstream.insert(service, depth);
         for head in &heads {
             let mut near = surroundings(objects, head);

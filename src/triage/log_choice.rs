@@ -14,8 +14,14 @@ const MAX_LOGS: usize = 12;
 /// The logs of at most so many pods of a workload are compared.
 const MAX_COMPARED: usize = 4;
 
-/// Chooses the logs worth reading: of each workload the worst pod's, and those of the target pod.
-pub(super) fn of(collector: &Collector<'_>, heads: &[Key], target: &Key) -> Vec<LogKey> {
+/// Chooses the logs worth reading: of each workload the worst pod's, and those of the target pod. `sound` says whether those
+/// of pods that serve are worth it, too.
+pub(super) fn of(
+    collector: &Collector<'_>,
+    heads: &[Key],
+    target: &Key,
+    sound: bool,
+) -> Vec<LogKey> {
     let now = collector.cluster.now();
     let own_head = collector.objects.head(target);
     let mut wanted = Vec::new();
@@ -30,7 +36,7 @@ pub(super) fn of(collector: &Collector<'_>, heads: &[Key], target: &Key) -> Vec<
             let age = pod.created().map_or(i64::MAX, |at| now.duration_since(at).as_secs());
             (pod.key() != *target, pod.fine(), !crashed, age)
         });
-        let curious = *head == own_head || target.kind == "Service";
+        let curious = sound || *head == own_head || target.kind == "Service";
         for pod in pods.iter().take(if pods.first().is_some_and(|pod| pod.key() == *target) {
             2
         } else {

@@ -71,7 +71,7 @@ const ERROR: [&str; 11] = [
     "error=",
 ];
 
-const COMPLAINT: [&str; 22] = [
+const COMPLAINT: [&str; 24] = [
     "cannot ",
     "can't ",
     "could not",
@@ -93,11 +93,13 @@ const COMPLAINT: [&str; 22] = [
     "unknown ",
     "exec format error",
     "killed",
+    "signal 9",
+    "rejected",
     "abort",
 ];
 
 /// Words by which a process says that something it depends on is not there.
-const DEPENDENCY: [&str; 26] = [
+const DEPENDENCY: [&str; 35] = [
     "connection refused",
     "econnrefused",
     "connection reset",
@@ -122,7 +124,16 @@ const DEPENDENCY: [&str; 26] = [
     "unable to connect",
     "upstream",
     "service unavailable",
-    "503",
+    "bad gateway",
+    "gateway timeout",
+    "unavailable desc",
+    "status 50",
+    "status=50",
+    "status code 50",
+    "\"status\":50",
+    "-> 50",
+    "not possible to connect",
+    ": eof",
     "waiting for",
 ];
 

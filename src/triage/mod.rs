@@ -110,7 +110,7 @@ pub async fn triage(
     ledger: &mut Ledger,
 ) -> Result<TriageReport, ClusterError> {
     let (neighbourhood, notes) = neighbourhood::collect(cluster, incident).await?;
-    let Some(neighbourhood) = neighbourhood else {
+    let Some(mut neighbourhood) = neighbourhood else {
         return Ok(TriageReport {
             target: incident.resource.clone(),
             owners: Vec::new(),
@@ -120,11 +120,24 @@ pub async fn triage(
             notes,
         });
     };
-    Ok(report(&neighbourhood, ledger))
+    let drafts = widened(&mut neighbourhood);
+    Ok(report(&neighbourhood, drafts, ledger))
 }
 
-fn report(n: &Neighbourhood, ledger: &mut Ledger) -> TriageReport {
-    let mut drafts = rules::run(n);
+/// What the rules find. Where an incident is about a namespace and what its words single out is sound, they look at all
+/// of it.
+fn widened(n: &mut Neighbourhood) -> Vec<Draft> {
+    let drafts = rules::run(n);
+    match n.about.take().filter(|_| !rank::bears_on_target(n, &drafts)) {
+        Some(namespace) => {
+            n.graph.widen(&namespace);
+            rules::run(n)
+        }
+        None => drafts,
+    }
+}
+
+fn report(n: &Neighbourhood, mut drafts: Vec<Draft>, ledger: &mut Ledger) -> TriageReport {
     if !rank::bears_on_target(n, &drafts)
         && let Some(healthy) = healthy(n)
     {
@@ -176,10 +189,12 @@ fn healthy(n: &Neighbourhood) -> Option<Draft> {
         n.pods().filter(|pod| matches!(n.graph.scope(&pod.key()), graph::Scope::Own(_))).collect();
     let fine = pods.iter().filter(|pod| pod.fine()).count();
     let object = n.objects.get(&target)?;
+    let says_so =
+        extensions::is_ready(object) || view::text(object, "/status/health/status") == "Healthy";
     let alone =
-        matches!(target.kind.as_str(), "Node" | "PersistentVolumeClaim" | "PersistentVolume");
-    if n.blind || (pods.is_empty() && !alone) || pods.iter().any(|pod| !pod.fine() && !pod.ended())
-    {
+        says_so || matches!(target.kind.as_str(), "PersistentVolumeClaim" | "PersistentVolume");
+    let wanting = |pod: &pod::Pod<'_>| !pod.fine() && !pod.ended() && !pod.starts_up(n.now);
+    if n.blind || (pods.is_empty() && !alone) || pods.iter().any(wanting) {
         return None;
     }
     let summary =

@@ -23,6 +23,8 @@ pub(super) struct Neighbourhood {
     /// When the incident fired, or now.
     pub(super) fired: Timestamp,
     pub(super) target: ObjectRef,
+    /// The namespace that the incident is about, where its words led to a part of it.
+    pub(super) about: Option<String>,
     /// Everything the incident says in words, in lower case: a weak hint.
     pub(super) told: String,
     pub(super) objects: Objects,
@@ -115,6 +117,7 @@ pub(super) async fn collect(
     let neighbourhood = Neighbourhood {
         now,
         fired: fired.map_or(now, |fired: Timestamp| fired.min(now)),
+        about: resolve::named_namespace(incident).filter(|_| target.kind != "Namespace"),
         target,
         told,
         objects: collector.objects,

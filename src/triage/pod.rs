@@ -8,6 +8,9 @@ use super::view::{Key, condition, flag, int, list, text, time};
 /// How long after a restart a container still counts as in trouble.
 const SETTLED: SignedDuration = SignedDuration::from_mins(10);
 
+/// A pod that is younger than this may still be on its way.
+const START: SignedDuration = SignedDuration::from_mins(2);
+
 /// Waiting reasons that say no more than that a start is under way.
 const STARTING: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
 
@@ -102,6 +105,17 @@ impl<'a> Pod<'a> {
     /// Ready, or ended well.
     pub(super) fn fine(self) -> bool {
         self.ready() || self.phase() == "Succeeded"
+    }
+
+    /// Was made just now and has met no trouble yet.
+    pub(super) fn starts_up(self, now: Timestamp) -> bool {
+        let young = self.created().is_some_and(|at| now.duration_since(at) < START);
+        young
+            && self.containers().all(|container| {
+                container.restarts() == 0
+                    && container.exit().is_none_or(|exit| exit.code == 0)
+                    && container.waiting().is_none_or(|(reason, _)| STARTING.contains(&reason))
+            })
     }
 
     /// Init containers first, in the order of the spec.

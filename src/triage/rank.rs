@@ -6,13 +6,14 @@ use jiff::SignedDuration;
 
 use super::causes::{CauseCode, Tier};
 use super::draft::Draft;
+use super::endpoints::speaks_of_calls;
 use super::graph::Scope;
 use super::neighbourhood::Neighbourhood;
 
 /// A fault that has passed still counts if it was seen so long before or after the incident fired.
 const RELEVANT: SignedDuration = SignedDuration::from_hours(1);
 /// What has been well again for so long is history, whatever the incident says.
-const HISTORY: SignedDuration = SignedDuration::from_hours(3);
+const HISTORY: SignedDuration = SignedDuration::from_mins(90);
 /// At most so many findings.
 const MAX_FINDINGS: usize = 10;
 /// At most so many of them unrelated to the target.
@@ -48,6 +49,7 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
     let explained = own_faults.iter().any(|draft| {
         !draft.victim && draft.tier <= Tier::Broad || draft.tier == Tier::Wiring && at_service
     });
+    let calm = is_calm(n, &drafts);
     let bearing = |draft: &Draft| match scope(n, draft) {
         Scope::Own(_) if draft.active => match draft.tier {
             Tier::Infrastructure | Tier::Specific | Tier::Broad if draft.victim => Bearing::Victim,
@@ -63,7 +65,7 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
             if draft.active
                 && !explained
                 && draft.tier < Tier::Symptom
-                && n.graph.accused(&n.objects, &draft.subject).unwrap_or(true) =>
+                && blamed(n, draft, calm) =>
         {
             Bearing::Upstream
         }
@@ -95,7 +97,28 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
 
 /// Whether a fault was found that bears on the target.
 pub(super) fn bears_on_target(n: &Neighbourhood, drafts: &[Draft]) -> bool {
-    drafts.iter().any(|draft| draft.active && scope(n, draft) != Scope::Elsewhere)
+    let calm = is_calm(n, drafts);
+    drafts.iter().any(|draft| {
+        draft.active
+            && match scope(n, draft) {
+                Scope::Own(_) => true,
+                Scope::Upstream(_) => blamed(n, draft, calm),
+                Scope::Elsewhere => false,
+            }
+    })
+}
+
+/// Whether nothing of the target's own is wrong.
+fn is_calm(n: &Neighbourhood, drafts: &[Draft]) -> bool {
+    let fault = |draft: &Draft| draft.active && draft.tier != Tier::Healthy;
+    !drafts.iter().any(|draft| fault(draft) && matches!(scope(n, draft), Scope::Own(_)))
+}
+
+/// Whether the target suffers from a fault upstream: its logs blame what is at fault, or, where they blame nobody, it
+/// suffers from something, or is said to.
+fn blamed(n: &Neighbourhood, draft: &Draft, calm: bool) -> bool {
+    let accused = n.graph.accused(&n.objects, &draft.subject);
+    accused.unwrap_or_else(|| !calm || speaks_of_calls(&n.told))
 }
 
 fn percent(confidence: f64) -> u8 {

@@ -64,6 +64,11 @@ pub(super) async fn target(
     }
     let text = in_words(incident);
     let mut told: Vec<String> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+    // An incident about a namespace may stand in another one, which knows why the first is empty.
+    let stands_in = incident.resource.namespace.trim().to_owned();
+    if !stands_in.is_empty() && !told.contains(&stands_in) {
+        told.push(stands_in);
+    }
     if told.is_empty() {
         told = told_namespaces(collector, &text).await;
     }
@@ -75,6 +80,13 @@ pub(super) async fn target(
         let whole =
             ObjectRef { kind: "Namespace".into(), name: namespace.clone(), ..Default::default() };
         let presence = collector.get(&whole).await;
+        let is_last = told.last() == Some(namespace);
+        let has_workloads =
+            collector.objects.families().any(|(head, _)| head.namespace == *namespace);
+        if presence == Presence::Present && !has_workloads && !is_last {
+            collector.note(format!("namespace {namespace} holds no workload"));
+            continue;
+        }
         // A snapshot may hold a namespace's objects without the Namespace itself.
         if presence != Presence::Absent || collector.objects.inhabited(namespace) {
             return Some(collector.objects.reference(&Key::from(&whole)));
@@ -330,6 +342,13 @@ fn is_generated(owner: &str, rest: &str) -> bool {
         "DaemonSet" => parts.len() == 1 && parts.iter().all(hash),
         _ => parts.len() <= 2 && parts.iter().all(hash),
     }
+}
+
+/// The namespace that an incident is about as a whole.
+pub(super) fn named_namespace(incident: &Incident) -> Option<String> {
+    let resource = &incident.resource;
+    let whole = resource.kind.trim().eq_ignore_ascii_case("namespace");
+    whole.then(|| resource.name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// All that the incident says in words.

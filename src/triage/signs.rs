@@ -4,13 +4,7 @@ use super::causes::CauseCode;
 
 /// Words of a cause. The first entry that matches and that the surroundings bear out decides.
 const SIGNS: [(CauseCode, &[&str]); 19] = [
-    (
-        CauseCode::RbacForbidden,
-        &[
-            "is forbidden: user \"system:serviceaccount",
-            "is forbidden: user \\\"system:serviceaccount",
-        ],
-    ),
+    (CauseCode::RbacForbidden, &["is forbidden: user"]),
     (
         CauseCode::TokenMissing,
         &[
@@ -24,6 +18,9 @@ const SIGNS: [(CauseCode, &[&str]); 19] = [
         CauseCode::ClockSkew,
         &[
             "certificate is not yet valid",
+            "token is not yet valid",
+            "immaturesignature",
+            "issued in the future",
             "cert_not_yet_valid",
             "token used before issued",
             "clock skew",
@@ -45,6 +42,9 @@ const SIGNS: [(CauseCode, &[&str]); 19] = [
         CauseCode::CertificateUntrusted,
         &[
             "unknown authority",
+            "untrustedroot",
+            "partialchain",
+            "remote certificate is invalid",
             "self signed certificate",
             "self-signed certificate",
             "unable to verify the first certificate",
@@ -200,6 +200,7 @@ const SIGNS: [(CauseCode, &[&str]); 19] = [
     (
         CauseCode::EnvMissing,
         &[
+            "environment variable",
             "not set",
             "required",
             "missing",
@@ -325,8 +326,22 @@ pub(super) fn read(line: &str, of_files: bool) -> impl Iterator<Item = CauseCode
     })
 }
 
-/// Whether a line tells of a request that somebody else made: its faults are the caller's.
-pub(super) fn is_inbound(line: &str) -> bool {
+/// Whether a line tells of a request that somebody else made, so that a fault of this kind is the caller's.
+pub(super) fn is_inbound(line: &str, cause: CauseCode) -> bool {
+    let of_caller = matches!(
+        cause,
+        CauseCode::CredentialsRejected
+            | CauseCode::InvalidValue
+            | CauseCode::EnvMissing
+            | CauseCode::MalformedFile
+            | CauseCode::FileMissing
+            | CauseCode::RbacForbidden
+            | CauseCode::TokenMissing
+    );
+    of_caller && tells_of_request(line)
+}
+
+fn tells_of_request(line: &str) -> bool {
     let lower = line.to_lowercase();
     [
         "get /",

@@ -54,7 +54,9 @@ fn evicted(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
 /// Whether its workload still misses it, or it was put out about when the incident fired.
 fn matters(n: &Neighbourhood, pod: Pod<'_>, at: Option<jiff::Timestamp>) -> bool {
     let head = n.objects.head(&pod.key());
-    let replaced = n.objects.pods_under(&head).any(|other| other.ready());
+    // Of a node only its own pods are known; what was put out there runs elsewhere.
+    let replaced =
+        n.target.kind == "Node" || n.objects.pods_under(&head).any(|other| other.ready());
     !replaced || at.is_some_and(|at| n.now.duration_since(at) < RECENT)
 }
 

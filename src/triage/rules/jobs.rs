@@ -1,13 +1,18 @@
 //! Jobs and CronJobs: those that gave up, never end, are suspended or were missed.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::triage::causes::CauseCode;
 use crate::triage::draft::Draft;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::pod::{Pod, Role};
-use crate::triage::view::{Key, condition, flag, shorten, text, time};
+use crate::triage::view::{Key, condition, flag, int, list, shorten, text, time};
+
+/// A run that is this late will not come.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(1);
+/// The controller looks at its CronJobs so often; a shorter deadline is missed between two looks.
+const SYNC_SECONDS: i64 = 10;
 
 /// A failed Job stays until somebody deletes it.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24);
@@ -20,7 +25,8 @@ pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
         .flat_map(|kind| n.objects.kind(kind))
         .filter_map(|w| suspended(n, w));
     let missed = n.objects.kind("CronJob").filter_map(|cron| missed(n, cron));
-    jobs.chain(blocked).chain(suspended).chain(missed).collect()
+    let overdue = n.objects.kind("CronJob").filter_map(|cron| overdue(n, cron));
+    jobs.chain(blocked).chain(suspended).chain(missed).chain(overdue).collect()
 }
 
 fn gave_up(n: &Neighbourhood, job: &Value) -> Option<Draft> {
@@ -58,7 +64,7 @@ fn gave_up(n: &Neighbourhood, job: &Value) -> Option<Draft> {
 }
 
 /// Whether a Job gave up so long ago that only an incident about it can mean it.
-fn forgotten(n: &Neighbourhood, head: &Key, at: Option<jiff::Timestamp>) -> bool {
+fn forgotten(n: &Neighbourhood, head: &Key, at: Option<Timestamp>) -> bool {
     let asked = Key::from(&n.target) == *head || n.told.contains(&head.name.to_lowercase());
     !asked && at.is_some_and(|at| n.fired.duration_since(at) > FORGOTTEN)
 }
@@ -115,6 +121,63 @@ fn suspended(n: &Neighbourhood, workload: &Value) -> Option<Draft> {
     )
 }
 
+/// A run that its schedule has asked for since the last one, and that nothing tells of.
+fn overdue(n: &Neighbourhood, cron: &Value) -> Option<Draft> {
+    let key = Key::of(cron);
+    if flag(cron, "/spec/suspend") || !list(cron, "/status/active").is_empty() {
+        return None;
+    }
+    let last = time(cron, "/status/lastScheduleTime")?;
+    let schedule = text(cron, "/spec/schedule");
+    let due = next_run(schedule, text(cron, "/spec/timeZone"), last)?;
+    if n.now.duration_since(due) < OVERDUE {
+        return None;
+    }
+    let deadline = int(cron, "/spec/startingDeadlineSeconds");
+    let why = match deadline {
+        Some(seconds) if seconds < SYNC_SECONDS => format!(
+            "its startingDeadlineSeconds of {seconds} is shorter than the {SYNC_SECONDS} seconds between two looks of the controller"
+        ),
+        _ => "nothing says why".to_owned(),
+    };
+    let summary = format!(
+        "CronJob {} has not run since {last} although its schedule asked for a run at {due}; {why}.",
+        key.name
+    );
+    let draft = Draft::new(CauseCode::CronMissed, n.objects.reference(&key), key.clone(), summary)
+        .chain([
+            format!("The schedule of CronJob {} is {schedule}; {why}", key.name),
+            format!("Its last run was at {last}, the next was due at {due}"),
+            format!("CronJob {} does not start its Job", key.name),
+        ])
+        .confidence(0.88)
+        .at(Some(due))
+        .part(&key, Some(&serde_json::json!({"schedule": schedule})))
+        .part(
+            &key,
+            Some(&serde_json::json!({"lastScheduleTime": text(cron, "/status/lastScheduleTime")})),
+        );
+    Some(match deadline {
+        Some(seconds) => draft.words(&key, &format!("startingDeadlineSeconds: {seconds}")),
+        None => draft,
+    })
+}
+
+/// When a schedule asks for the next run after a moment; in UTC where no zone is named.
+fn next_run(schedule: &str, zone: &str, after: Timestamp) -> Option<Timestamp> {
+    let plain = match schedule.trim() {
+        "@hourly" => "0 * * * *",
+        "@daily" | "@midnight" => "0 0 * * *",
+        "@weekly" => "0 0 * * 0",
+        "@monthly" => "0 0 1 * *",
+        "@yearly" | "@annually" => "0 0 1 1 *",
+        schedule => schedule,
+    };
+    let zone = if zone.is_empty() { "UTC" } else { zone };
+    let next = cronexpr::parse_crontab(&format!("{plain} {zone}")).ok()?.find_next(after).ok()?;
+    Some(next.timestamp())
+}
+
 fn missed(n: &Neighbourhood, cron: &Value) -> Option<Draft> {
     let key = Key::of(cron);
     let event = n.objects.events_of(&key).find(|event| {
@@ -145,4 +208,24 @@ fn missed(n: &Neighbourhood, cron: &Value) -> Option<Draft> {
             .event(Some(event))
             .words(&key, &format!("schedule: {}", text(cron, "/spec/schedule"))),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_are_read_as_the_controller_reads_them() {
+        let after: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        for (schedule, zone, next) in [
+            ("30 2 * * *", "", "2026-01-02T02:30:00Z"),
+            ("*/15 * * * *", "", "2026-01-01T12:15:00Z"),
+            ("@daily", "Europe/Paris", "2026-01-01T23:00:00Z"),
+            ("0 6 * * 1-5", "", "2026-01-02T06:00:00Z"),
+        ] {
+            let found = next_run(schedule, zone, after).map(|next| next.to_string());
+            assert_eq!(found.as_deref(), Some(next), "{schedule}");
+        }
+        assert_eq!(next_run("every day", "", after), None);
+    }
 }

@@ -1,5 +1,7 @@
 //! What a container's log says about the cause, borne out by what is known of its pod.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use leadsman_ports::cluster::ObjectRef;
@@ -8,6 +10,7 @@ use serde_json::Value;
 use crate::triage::causes::CauseCode;
 use crate::triage::collect::LogKey;
 use crate::triage::draft::Draft;
+use crate::triage::endpoints::{self, Place};
 use crate::triage::files::{self, Broken};
 use crate::triage::logs::{Decisive, Weight, decisive, is_plain, weigh};
 use crate::triage::neighbourhood::Neighbourhood;
@@ -15,7 +18,7 @@ use crate::triage::pod::{Container, Pod, Role};
 use crate::triage::settings::{self, Setting};
 use crate::triage::signs;
 use crate::triage::structured;
-use crate::triage::view::{Key, condition, flag, list, text};
+use crate::triage::view::{Key, condition, flag, list, map, selects, text};
 
 use super::symptom;
 
@@ -113,12 +116,7 @@ impl<'n> Reader<'n> {
     }
 
     fn understand<'l>(&self, line: Decisive<'l>) -> Option<Said<'l>> {
-        let structured = structured::read(line.line);
-        let words = match &structured {
-            Some(structured) if !structured.text.is_empty() => structured.text.as_str(),
-            _ => line.line,
-        };
-        understand(self, line, words)
+        understand(self, line, &words_of(line.line))
     }
 }
 
@@ -184,7 +182,10 @@ fn understand<'l>(reader: &Reader<'_>, line: Decisive<'l>, words: &str) -> Optio
             },
             CauseCode::RbacForbidden => plain("its ServiceAccount may not do what it asks for")?,
             CauseCode::TokenMissing => plain("it has no valid ServiceAccount token")?,
-            CauseCode::CertificateExpired => plain("a certificate has expired")?,
+            CauseCode::CertificateExpired => {
+                let why = "a certificate has expired".to_owned();
+                (serving_side(n, pod, words), why, None)
+            }
             CauseCode::CertificateUntrusted => plain("a certificate is not trusted")?,
             CauseCode::CredentialsRejected => plain("its credentials are rejected")?,
             CauseCode::PortInUse => plain("its port is taken already")?,
@@ -194,6 +195,40 @@ fn understand<'l>(reader: &Reader<'_>, line: Decisive<'l>, words: &str) -> Optio
             _ => return None,
         };
         Some(Said { cause, line, target, why, held })
+    })
+}
+
+/// Who serves the certificate that a client complains of: the Service that the line names, or the workload upstream whose
+/// own log tells of the same.
+fn serving_side(n: &Neighbourhood, pod: Pod<'_>, line: &str) -> Option<ObjectRef> {
+    let behind = |service: &Key| {
+        let selector = map(n.objects.get(service)?, "/spec/selector");
+        n.objects
+            .families()
+            .map(|(head, _)| head)
+            .find(|head| {
+                head.namespace == service.namespace && selects(selector, n.objects.pod_labels(head))
+            })
+            .map(|head| n.objects.reference(head))
+    };
+    let named = endpoints::read(line).into_iter().find_map(|endpoint| {
+        match endpoints::place(endpoint.host, pod.namespace()) {
+            Place::Service(key) | Place::Either(key) => behind(&key),
+            Place::Address(_) | Place::External => None,
+        }
+    });
+    named.or_else(|| {
+        let tells = |head: &Key| {
+            n.logs.iter().any(|(key, log)| {
+                n.objects.head(&Key::new("Pod", &key.namespace, &key.pod)) == *head
+                    && log.to_lowercase().contains("certificate expired")
+            })
+        };
+        n.graph
+            .upstream_heads(&n.objects)
+            .iter()
+            .find(|head| tells(head))
+            .map(|head| n.objects.reference(head))
     })
 }
 
@@ -218,6 +253,8 @@ fn missing_variable<'l>(
         config.is_empty()
             || !n.objects.kind("ConfigMap").any(|c| text(c, "/metadata/name") == config)
     });
+    // Whoever asked the environment knows better than the pod's spec.
+    let explicit = line.to_lowercase().contains("environment variable");
     let quoted: BTreeSet<&str> = signs::quoted(line).into_iter().collect();
     let speaks_of_it = |name: &str| {
         let lower = line.to_lowercase();
@@ -225,13 +262,23 @@ fn missing_variable<'l>(
     };
     signs::variables(line).find(|name| {
         let set = told.iter().any(|setting| setting.name == **name);
-        !set && !opaque && speaks_of_it(name) && !LEVELS.contains(name)
+        !set && (explicit || !opaque) && speaks_of_it(name) && !LEVELS.contains(name)
     })
 }
 
 /// Words in capitals that are no variables.
-const LEVELS: [&str; 9] =
-    ["ERROR", "FATAL", "WARN", "INFO", "CRITICAL", "SEVERE", "PANIC", "DEBUG", "ENOENT"];
+const LEVELS: [&str; 10] = [
+    "ERROR",
+    "FATAL",
+    "WARN",
+    "INFO",
+    "CRITICAL",
+    "SEVERE",
+    "PANIC",
+    "DEBUG",
+    "ENOENT",
+    "RUST_BACKTRACE",
+];
 
 /// The setting that a line refuses: by its value, or by its name.
 fn refused_setting<'s>(told: &'s [Setting], line: &str) -> Option<&'s Setting> {
@@ -336,18 +383,36 @@ fn recurring<'l>(
     container: &Container<'_>,
     log: &'l str,
 ) -> Option<Said<'l>> {
-    let outbound = log.lines().rev().take(FRESH).filter(|line| !signs::is_inbound(line));
-    let fresh: String = outbound.collect::<Vec<_>>().join("\n");
-    let cause = said(n, pod, container, &fresh)?.cause;
+    let reader = Reader::new(n, pod, *container);
+    let own = |line: &&str| {
+        signs::read(words_of(line).as_ref(), false)
+            .next()
+            .is_none_or(|cause| !signs::is_inbound(line, cause))
+    };
+    let mut fresh: Vec<Decisive<'l>> = log
+        .lines()
+        .rev()
+        .take(FRESH)
+        .filter(own)
+        .filter_map(|line| weigh(line).map(|weight| Decisive { line, weight }))
+        .collect();
+    fresh.sort_by_key(|line| Reverse(line.weight));
+    let said = fresh.into_iter().find_map(|line| reader.understand(line))?;
     let often = log
         .lines()
-        .filter(|line| !signs::is_inbound(line))
-        .filter(|line| weigh(line).is_some() && signs::read(line, false).next() == Some(cause))
+        .filter(|line| weigh(line).is_some())
+        .filter(|line| signs::read(words_of(line).as_ref(), false).any(|cause| cause == said.cause))
         .count();
-    (often >= RECURRING)
-        .then(|| said(n, pod, container, log))
-        .flatten()
-        .filter(|said| said.cause == cause)
+    let enough = if endpoints::speaks_of_calls(&n.told) { RECURRING - 1 } else { RECURRING };
+    (often >= enough).then_some(said)
+}
+
+/// What a line says: the text of a structured one, else the line.
+fn words_of(line: &str) -> Cow<'_, str> {
+    match structured::read(line) {
+        Some(structured) if !structured.text.is_empty() => Cow::Owned(structured.text),
+        _ => Cow::Borrowed(line),
+    }
 }
 
 fn draft(

@@ -26,8 +26,15 @@ fn miswired(n: &Neighbourhood, service: &Value) -> Option<Draft> {
     let local = || {
         n.objects.families().map(|(head, _)| head).filter(|head| head.namespace == key.namespace)
     };
-    let selected: Vec<&Key> =
-        local().filter(|head| selects(Some(selector), n.objects.pod_labels(head))).collect();
+    // Operators label pods beyond their template, such as the primary of a database.
+    let selected: Vec<&Key> = local()
+        .filter(|head| {
+            selects(Some(selector), n.objects.pod_labels(head))
+                || n.objects
+                    .pods_under(head)
+                    .any(|pod| selects(Some(selector), map(pod.0, "/metadata/labels")))
+        })
+        .collect();
     if selected.is_empty() {
         let meant = local()
             .find(|head| seems_to_mean(&key, Some(selector), head, n.objects.pod_labels(head)));

@@ -83,12 +83,21 @@ fn ended(
         Some(bad_command(n, pod, container, message))
     } else if killed_by_probe(n, pod, container).is_some() {
         None
-    } else if matches!(exit.code, 126 | 127) {
+    } else if matches!(exit.code, 126 | 127) && !explains_itself(n, pod, container) {
         Some(bad_command(n, pod, container, ""))
     } else {
         own_error(n, pod, container, crash)
     }?;
     Some(draft.active(crash.active).at(exit.finished))
+}
+
+/// Whether the log names a cause other than a command that is missing or may not be run.
+fn explains_itself(n: &Neighbourhood, pod: Pod<'_>, container: &Container<'_>) -> bool {
+    n.log_of_crash(pod, container).is_some_and(|(_, log)| {
+        last_words(n, pod, container, log).is_some_and(|said| {
+            !matches!(said.cause, CauseCode::FileMissing | CauseCode::StoragePermission)
+        })
+    })
 }
 
 fn state<'a>(container: &Container<'a>) -> Option<&'a serde_json::Value> {

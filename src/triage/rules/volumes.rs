@@ -77,7 +77,20 @@ fn without_sandbox(n: &Neighbourhood, pod: Pod<'_>) -> Option<Draft> {
         let why = "its RuntimeClass cannot be used on the node";
         return Some(draft(n, pod, CauseCode::RuntimeClassMissing, event, why));
     }
-    Some(draft(n, pod, CauseCode::SandboxFailed, event, "its sandbox cannot be created"))
+    let mut draft = draft(n, pod, CauseCode::SandboxFailed, event, "its sandbox cannot be created");
+    if only_there(n, pod) {
+        draft.target = n.objects.reference(&Key::new("Node", "", pod.node()));
+    }
+    Some(draft)
+}
+
+/// Whether pods of the same workload, or of others, run on other nodes while none of this pod's kind starts on its own.
+fn only_there(n: &Neighbourhood, pod: Pod<'_>) -> bool {
+    let head = n.objects.head(&pod.key());
+    let siblings = || n.objects.pods_under(&head).filter(|other| !other.deleting());
+    let elsewhere = siblings().any(|other| other.node() != pod.node() && other.ready());
+    let here = siblings().any(|other| other.node() == pod.node() && other.ready());
+    elsewhere && !here
 }
 
 fn draft(n: &Neighbourhood, pod: Pod<'_>, cause: CauseCode, event: &Event, why: &str) -> Draft {
