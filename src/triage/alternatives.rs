@@ -201,44 +201,41 @@ fn of_workload(n: &Neighbourhood, head: &Key) -> Option<Fact> {
 
 /// The conditions of a node that are as they should be.
 fn of_node(n: &Neighbourhood, key: &Key) -> Vec<Fact> {
-    let Some(node) = n.objects.get(key) else { return Vec::new() };
-    [
+    let table = [
         ("MemoryPressure", CauseCode::MemoryPressure, "it is short of memory"),
         ("DiskPressure", CauseCode::DiskPressure, "it is short of disk"),
         ("PIDPressure", CauseCode::PidPressure, "it runs out of process ids"),
-    ]
-    .into_iter()
-    .filter_map(|(kind, against, what)| {
-        let shown = condition(node, kind).filter(|shown| text(shown, "/status") == "False")?;
-        Some(Fact {
-            against,
-            statement: format!("node {}: {what}", key.name),
-            because: format!("{kind} is False"),
-            key: key.clone(),
-            quote: Quote::Part(shown.clone()),
-        })
-    })
-    .collect()
+    ];
+    in_order(n, key, "False", &table)
 }
 
 fn of_scaler(n: &Neighbourhood, key: &Key) -> Vec<Fact> {
-    let Some(hpa) = n.objects.get(key) else { return Vec::new() };
-    [
+    let table = [
         ("AbleToScale", CauseCode::ScaleTargetMissing, "its target is missing"),
         ("ScalingActive", CauseCode::MetricsMissing, "it gets no metrics"),
-    ]
-    .into_iter()
-    .filter_map(|(kind, against, what)| {
-        let shown = condition(hpa, kind).filter(|shown| text(shown, "/status") == "True")?;
+    ];
+    in_order(n, key, "True", &table)
+}
+
+/// The conditions of an object that have the status which rules something out.
+fn in_order(
+    n: &Neighbourhood,
+    key: &Key,
+    status: &str,
+    table: &[(&str, CauseCode, &str)],
+) -> Vec<Fact> {
+    let Some(object) = n.objects.get(key) else { return Vec::new() };
+    let fact = |(kind, against, what): &(&str, CauseCode, &str)| {
+        let shown = condition(object, kind).filter(|shown| text(shown, "/status") == status)?;
         Some(Fact {
-            against,
-            statement: format!("HorizontalPodAutoscaler {}: {what}", key.name),
-            because: format!("{kind} is True"),
+            against: *against,
+            statement: format!("{} {}: {what}", key.kind, key.name),
+            because: format!("{kind} is {status}"),
             key: key.clone(),
             quote: Quote::Part(shown.clone()),
         })
-    })
-    .collect()
+    };
+    table.iter().filter_map(fact).collect()
 }
 
 /// A run of a CronJob that came to its end.

@@ -1,49 +1,40 @@
-//! What a container's log says about the cause, borne out by what is known of its pod.
+//! Understands a line of a log: the words of runtimes, libraries and servers, borne out by what is known of the pod.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use leadsman_ports::cluster::ObjectRef;
 use serde_json::Value;
 
 use crate::triage::causes::CauseCode;
-use crate::triage::collect::LogKey;
 use crate::triage::draft::Draft;
 use crate::triage::endpoints::{self, Place};
 use crate::triage::files::{self, Broken};
 use crate::triage::logs::{Decisive, Weight, decisive, is_plain, weigh};
 use crate::triage::neighbourhood::Neighbourhood;
-use crate::triage::pod::{Container, Pod, Role};
+use crate::triage::pod::{Container, Pod};
 use crate::triage::settings::{self, Setting};
 use crate::triage::signs;
 use crate::triage::structured;
-use crate::triage::view::{Key, condition, flag, list, map, selects, text};
-
-use super::symptom;
+use crate::triage::view::{Key, flag, list, map, selects, text};
 
 /// So many lines from the end are looked through beside the decisive one.
 const TAIL: usize = 40;
-/// In a container that serves, a complaint must be among the last so many lines …
-const FRESH: usize = 20;
-/// … and must come back so often.
-const RECURRING: usize = 3;
-
 /// What a log says.
-pub(super) struct Said<'l> {
-    pub(super) cause: CauseCode,
-    pub(super) line: Decisive<'l>,
+pub(in crate::triage::rules) struct Said<'l> {
+    pub(in crate::triage::rules) cause: CauseCode,
+    pub(in crate::triage::rules) line: Decisive<'l>,
     /// What to fix, where it is not the workload.
-    pub(super) target: Option<ObjectRef>,
+    pub(in crate::triage::rules) target: Option<ObjectRef>,
     /// One clause that says why.
-    pub(super) why: String,
+    pub(in crate::triage::rules) why: String,
     /// Where the configuration bears it out, and in what words.
-    pub(super) held: Option<(Key, String)>,
+    pub(in crate::triage::rules) held: Option<(Key, String)>,
 }
 
 impl Said<'_> {
     /// Adds what bears it out.
-    pub(super) fn prove(&self, draft: Draft) -> Draft {
+    pub(in crate::triage::rules) fn prove(&self, draft: Draft) -> Draft {
         match &self.held {
             Some((key, words)) => draft.words(key, words),
             None => draft,
@@ -52,7 +43,7 @@ impl Said<'_> {
 }
 
 /// Understands the log of a container that struggles.
-pub(super) fn said<'l>(
+pub(in crate::triage::rules) fn said<'l>(
     n: &Neighbourhood,
     pod: Pod<'_>,
     container: &Container<'_>,
@@ -64,7 +55,7 @@ pub(super) fn said<'l>(
 
 /// Understands the log of a container that has ended. Its last words may take several lines, of which only the first says
 /// that it is an error.
-pub(super) fn last_words<'l>(
+pub(in crate::triage::rules) fn last_words<'l>(
     n: &Neighbourhood,
     pod: Pod<'_>,
     container: &Container<'_>,
@@ -98,7 +89,7 @@ fn weighty(log: &str) -> impl Iterator<Item = Decisive<'_>> {
 }
 
 /// What a line is read against.
-struct Reader<'n> {
+pub(super) struct Reader<'n> {
     n: &'n Neighbourhood,
     pod: Pod<'n>,
     container: Container<'n>,
@@ -110,12 +101,12 @@ struct Reader<'n> {
 }
 
 impl<'n> Reader<'n> {
-    fn new(n: &'n Neighbourhood, pod: Pod<'n>, container: Container<'n>) -> Self {
+    pub(super) fn new(n: &'n Neighbourhood, pod: Pod<'n>, container: Container<'n>) -> Self {
         let told = settings::of(&n.objects, pod.0.get("spec").unwrap_or(&Value::Null), &pod.key());
         Self { n, pod, container, told, of_files: false, broken: None }
     }
 
-    fn understand<'l>(&self, line: Decisive<'l>) -> Option<Said<'l>> {
+    pub(super) fn understand<'l>(&self, line: Decisive<'l>) -> Option<Said<'l>> {
         understand(self, line, &words_of(line.line))
     }
 }
@@ -344,108 +335,10 @@ fn claim_of(pod: Pod<'_>, container: &Container<'_>, line: &str) -> Option<Key> 
     })
 }
 
-/// How sure a line makes.
-pub(super) fn confidence(weight: Weight) -> f64 {
-    match weight {
-        Weight::Fatal | Weight::Exception => 0.92,
-        Weight::Error => 0.9,
-        Weight::Complaint => 0.82,
-    }
-}
-
-/// Containers that run, or serve, and complain all the same.
-pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    for pod in n.pods().filter(|pod| !pod.ended()) {
-        for container in pod.containers() {
-            if container.running_since().is_none()
-                || container.crash(pod, n.now).is_some_and(|crash| crash.active)
-            {
-                continue;
-            }
-            let Some((key, log)) = n.log_now(pod, &container) else { continue };
-            let waits = container.role == Role::Init;
-            let found = if container.ready() && pod.ready() && !waits {
-                recurring(n, pod, &container, log)
-            } else {
-                said(n, pod, &container, log)
-            };
-            drafts.extend(found.and_then(|said| draft(n, pod, &container, key, &said)));
-        }
-    }
-    drafts
-}
-
-/// What a serving container complains of again and again, until now.
-fn recurring<'l>(
-    n: &Neighbourhood,
-    pod: Pod<'_>,
-    container: &Container<'_>,
-    log: &'l str,
-) -> Option<Said<'l>> {
-    let reader = Reader::new(n, pod, *container);
-    let own = |line: &&str| {
-        signs::read(words_of(line).as_ref(), false)
-            .next()
-            .is_none_or(|cause| !signs::is_inbound(line, cause))
-    };
-    let mut fresh: Vec<Decisive<'l>> = log
-        .lines()
-        .rev()
-        .take(FRESH)
-        .filter(own)
-        .filter_map(|line| weigh(line).map(|weight| Decisive { line, weight }))
-        .collect();
-    fresh.sort_by_key(|line| Reverse(line.weight));
-    let said = fresh.into_iter().find_map(|line| reader.understand(line))?;
-    let often = log
-        .lines()
-        .filter(|line| weigh(line).is_some())
-        .filter(|line| signs::read(words_of(line).as_ref(), false).any(|cause| cause == said.cause))
-        .count();
-    let enough = if endpoints::speaks_of_calls(&n.told) { RECURRING - 1 } else { RECURRING };
-    (often >= enough).then_some(said)
-}
-
 /// What a line says: the text of a structured one, else the line.
-fn words_of(line: &str) -> Cow<'_, str> {
+pub(super) fn words_of(line: &str) -> Cow<'_, str> {
     match structured::read(line) {
         Some(structured) if !structured.text.is_empty() => Cow::Owned(structured.text),
         _ => Cow::Borrowed(line),
     }
-}
-
-fn draft(
-    n: &Neighbourhood,
-    pod: Pod<'_>,
-    container: &Container<'_>,
-    log: LogKey,
-    said: &Said<'_>,
-) -> Option<Draft> {
-    // A process that goes on has what it needs to start.
-    if matches!(
-        said.cause,
-        CauseCode::PortInUse | CauseCode::MissingLibrary | CauseCode::EnvMissing
-    ) && pod.ready()
-    {
-        return None;
-    }
-    let name = container.name;
-    let target = said.target.clone().unwrap_or_else(|| n.fix_target(pod));
-    let summary = format!(
-        "Container {name} of pod {} goes on, but {}: {}",
-        pod.name(),
-        said.why,
-        said.line.brief()
-    );
-    let draft = Draft::new(said.cause, target, pod.key(), summary)
-        .chain([
-            format!("Container {name}: {}", said.why),
-            said.line.brief(),
-            symptom(pod, container),
-        ])
-        .confidence(confidence(said.line.weight) - 0.06)
-        .log(log, said.line.quote());
-    let ready = condition(pod.0, "Ready");
-    Some(said.prove(draft.part(&pod.key(), ready)))
 }
