@@ -18,6 +18,7 @@ mod explore;
 mod extensions;
 mod files;
 mod graph;
+mod health;
 mod log_choice;
 mod logs;
 mod neighbourhood;
@@ -139,7 +140,7 @@ fn widened(n: &mut Neighbourhood) -> Vec<Draft> {
 
 fn report(n: &Neighbourhood, mut drafts: Vec<Draft>, ledger: &mut Ledger) -> TriageReport {
     if !rank::bears_on_target(n, &drafts)
-        && let Some(healthy) = healthy(n)
+        && let Some(healthy) = health::judge(n)
     {
         drafts.push(healthy);
     }
@@ -180,37 +181,6 @@ fn seed(n: &Neighbourhood, exhibits: &mut Exhibits<'_>) {
     for log in own.take(SEED_LOGS) {
         exhibits.show(&Source::Log(log.clone()));
     }
-}
-
-/// All is well if everything near the target could be read, there is something to be well, and it is.
-fn healthy(n: &Neighbourhood) -> Option<Draft> {
-    let target = Key::from(&n.target);
-    let pods: Vec<pod::Pod<'_>> =
-        n.pods().filter(|pod| matches!(n.graph.scope(&pod.key()), graph::Scope::Own(_))).collect();
-    let fine = pods.iter().filter(|pod| pod.fine()).count();
-    let object = n.objects.get(&target)?;
-    let says_so =
-        extensions::is_ready(object) || view::text(object, "/status/health/status") == "Healthy";
-    let alone =
-        says_so || matches!(target.kind.as_str(), "PersistentVolumeClaim" | "PersistentVolume");
-    let wanting = |pod: &pod::Pod<'_>| !pod.fine() && !pod.ended() && !pod.starts_up(n.now);
-    if n.blind || (pods.is_empty() && !alone) || pods.iter().any(wanting) {
-        return None;
-    }
-    let summary =
-        format!("{} is healthy: {fine} of {} pods are ready or done.", n.target, pods.len());
-    let home = n.objects.reference(&n.objects.head(&target));
-    let draft = Draft::new(CauseCode::Healthy, home, target.clone(), summary)
-        .chain([
-            "The target, its owners, pods, Services, claims and nodes were looked at".to_owned(),
-            "No rule finds a fault".to_owned(),
-        ])
-        .confidence(0.8);
-    let proof = match pods.first() {
-        Some(pod) => draft.part(&pod.key(), view::condition(pod.0, "Ready")),
-        None => draft.part(&target, object.pointer("/status/conditions").or(object.get("status"))),
-    };
-    Some(proof)
 }
 
 fn finding(draft: Draft, exhibits: &mut Exhibits<'_>) -> Finding {

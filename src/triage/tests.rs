@@ -249,6 +249,21 @@ async fn the_owners_are_nearest_first() {
 }
 
 #[tokio::test]
+async fn nobody_is_sure_that_all_is_well_while_a_log_complains() {
+    let key = "ns/cart-1a2b-c3d4e/app";
+    let quiet = FakeCluster::new(workload("cart", json!({}), fine())).log(key, "serving\n");
+    let report = run(&quiet, &about("Deployment", "cart")).await;
+    assert!(report.findings[0].cause == CauseCode::Healthy && report.findings[0].confidence > 0.7);
+
+    let log = "level=error msg=\"cannot price the basket\"\n".repeat(4);
+    let loud = FakeCluster::new(workload("cart", json!({}), fine())).log(key, &log);
+    let report = run(&loud, &about("Deployment", "cart")).await;
+    let finding = &report.findings[0];
+    assert!(finding.cause == CauseCode::Healthy && finding.confidence < 0.7, "{finding:?}");
+    assert!(finding.citations.iter().any(|c| c.quote.contains("cannot price")), "{finding:?}");
+}
+
+#[tokio::test]
 async fn the_line_of_the_log_that_decides_is_quoted() {
     let cluster = FakeCluster::new(workload("cart", json!({}), error(1)))
         .log("ns/cart-1a2b-c3d4e/app/previous", "starting\nKeyError: 'DATABASE_URL'\n");
