@@ -99,9 +99,17 @@ fn walk_map(redactor: &Redactor, map: &mut Map<String, Value>) {
     if let (Some(Value::String(name)), Some(Value::String(_))) = (map.get("name"), map.get("value"))
     {
         let name = name.clone();
+        // What is left of a name that was masked itself may give a secret away as well.
+        let mut masked = name.clone();
+        text_leaf(redactor, &mut masked);
         for (key, value) in map.iter_mut() {
             match value {
-                Value::String(text) if key == "value" => named_value(redactor, &name, text),
+                Value::String(text) if key == "value" => {
+                    named_value(redactor, &name, text);
+                    if masked != name {
+                        named_value(redactor, &masked, text);
+                    }
+                }
                 other => leaf(redactor, key, other),
             }
         }

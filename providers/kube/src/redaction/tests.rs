@@ -171,6 +171,13 @@ fn config_map_values_are_masked_by_key_and_by_text() {
     );
 }
 
+#[test]
+fn a_name_that_is_masked_itself_is_judged_as_it_is_then() {
+    let odd = json!({"name": "_Aa_AA+A_aa-/b1B_0C+DEF+\"token\": \"a", "value": "Cookie: "});
+    let once = redactor().redact_object(odd);
+    assert_eq!(redactor().redact_object(once.clone()), once);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
