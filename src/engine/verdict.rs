@@ -222,6 +222,8 @@ pub fn check(proposal: &Proposal, ledger: &Ledger) -> Checked {
     checked
 }
 
+/// The confidence below which a root cause is a guess.
+pub const LIKELY_FROM: f64 = 0.5;
 /// The confidence from which a verified root cause may count as shown.
 pub const CONFIRMED_FROM: f64 = 0.8;
 
@@ -230,7 +232,7 @@ pub const CONFIRMED_FROM: f64 = 0.8;
 pub fn grade(proposal: &Proposal, checked: &Checked) -> Verdict {
     let undecided =
         matches!(proposal.outcome, Some(Outcome::InsufficientData | Outcome::Inconclusive));
-    if undecided || checked.exhibits.is_empty() {
+    if undecided || checked.exhibits.is_empty() || proposal.confidence < LIKELY_FROM {
         return Verdict::Inconclusive;
     }
     let tested = !checked.ruled_out.is_empty();

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::collect::LogKey;
 use super::dependencies;
 use super::extensions::{self, DELIVERERS};
-use super::objects::Objects;
+use super::objects::{Objects, Presence};
 use super::pod::Pod;
 use super::policy;
 use super::view::{Key, list, map, selects, text};
@@ -332,8 +332,14 @@ fn around(objects: &Objects, head: &Key, services: &[Key]) -> Vec<Key> {
     let local = |object: &&Value| text(object, "/metadata/namespace") == head.namespace;
     let labels = objects.pod_labels(head);
     let scalers = objects.kind("HorizontalPodAutoscaler").filter(local).filter(|hpa| {
-        text(hpa, "/spec/scaleTargetRef/kind") == head.kind
-            && text(hpa, "/spec/scaleTargetRef/name") == head.name
+        let (kind, name) =
+            (text(hpa, "/spec/scaleTargetRef/kind"), text(hpa, "/spec/scaleTargetRef/name"));
+        let target = Key::new(kind, &head.namespace, name);
+        // One whose target is gone may have been made for the workload under its former name.
+        let alike = head.name.starts_with(name) || name.starts_with(&head.name);
+        kind == head.kind
+            && (name == head.name
+                || (!name.is_empty() && alike && objects.presence(&target) == Presence::Absent))
     });
     let budgets = objects
         .kind("PodDisruptionBudget")

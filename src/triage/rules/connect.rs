@@ -311,8 +311,17 @@ fn between(
     });
     let number =
         found.and_then(|found| int(found, "/containerPort")).or(wanted.as_i64()).unwrap_or(0);
-    let protocol = Some(text(port, "/protocol")).filter(|p| !p.is_empty()).unwrap_or("TCP");
-    let port = Port { number, name: found.map_or("", |found| text(found, "/name")), protocol };
+    let of = |port: &'_ Value| match text(port, "/protocol") {
+        "" => "TCP".to_owned(),
+        protocol => protocol.to_owned(),
+    };
+    let protocol = of(port);
+    // Where the Service forwards with the wrong protocol, no policy is to blame.
+    if found.is_some_and(|found| of(found) != protocol) {
+        return None;
+    }
+    let port =
+        Port { number, name: found.map_or("", |found| text(found, "/name")), protocol: &protocol };
     let policies: Vec<&Value> = n.objects.kind("NetworkPolicy").collect();
     let (caller, callee) = (end(n, pod), end(n, callee));
     if let Some(policy) = policy::blocking(&policies, Side::Egress, caller, Some(callee), port) {

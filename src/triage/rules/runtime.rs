@@ -312,8 +312,10 @@ fn own_error(
         Some(Weight::Fatal | Weight::Exception) => 0.9,
         Some(Weight::Error) => 0.85,
         Some(Weight::Complaint) => 0.75,
+        // An exit code that says nothing, and a log that says nothing, are no cause.
+        None if cause == CauseCode::ApplicationError => 0.45,
         None if line.is_some() => 0.6,
-        None => 0.5,
+        None => 0.45,
     };
     let blames = found.is_some_and(|found| blames_dependency(found.line))
         || log.as_ref().is_some_and(|(_, log)| log.lines().rev().take(20).any(blames_dependency));

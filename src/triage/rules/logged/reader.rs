@@ -245,7 +245,12 @@ fn missing_variable<'l>(
             || !n.objects.kind("ConfigMap").any(|c| text(c, "/metadata/name") == config)
     });
     // Whoever asked the environment knows better than the pod's spec.
-    let explicit = line.to_lowercase().contains("environment variable");
+    let lower = line.to_lowercase();
+    let explicit = lower.contains("environment variable");
+    // What a library would accept instead is not what is missing.
+    if lower.contains("try setting") {
+        return None;
+    }
     let quoted: BTreeSet<&str> = signs::quoted(line).into_iter().collect();
     let speaks_of_it = |name: &str| {
         let lower = line.to_lowercase();
