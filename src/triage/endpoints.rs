@@ -169,10 +169,13 @@ pub(super) fn failure(line: &str) -> Option<Failure> {
     }
 }
 
-/// Whether a line tells of a connection that broke off or gave no answer in time.
+/// Whether a line tells of a connection to somebody else that broke off or gave no answer in time.
 pub(super) fn broke_off(line: &str) -> bool {
     let lower = line.to_lowercase();
-    BROKEN.iter().any(|words| lower.contains(words))
+    let by_client = ["from client", "client connection", "client disconnected", "to client"]
+        .iter()
+        .any(|words| lower.contains(words));
+    !by_client && BROKEN.iter().any(|words| lower.contains(words))
 }
 
 /// Whether an incident, in lower case, says that calls are slow or fail.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::SignedDuration;
 
-use super::causes::{CauseCode, Tier};
+use super::causes::{CauseCode, Family, Tier};
 use super::draft::Draft;
 use super::endpoints::speaks_of_calls;
 use super::graph::Scope;
@@ -60,7 +60,11 @@ pub(super) fn rank(n: &Neighbourhood, drafts: Vec<Draft>) -> Vec<Draft> {
             Tier::Healthy => Bearing::Healthy,
         },
         // What has passed and may have come from elsewhere is history; what is the workload's own will come back.
-        Scope::Own(_) if relevant(n, draft) && draft.tier <= Tier::Specific => Bearing::Passed,
+        Scope::Own(_)
+            if relevant(n, draft) && draft.tier <= Tier::Specific && comes_back(draft.cause) =>
+        {
+            Bearing::Passed
+        }
         Scope::Upstream(_)
             if draft.active
                 && !explained
@@ -119,6 +123,15 @@ fn is_calm(n: &Neighbourhood, drafts: &[Draft]) -> bool {
 fn blamed(n: &Neighbourhood, draft: &Draft, calm: bool) -> bool {
     let accused = n.graph.accused(&n.objects, &draft.subject);
     accused.unwrap_or_else(|| !calm || speaks_of_calls(&n.told))
+}
+
+/// Whether a fault that has passed may come again without a change. What keeps a process from its start has been put right
+/// once it has started.
+fn comes_back(cause: CauseCode) -> bool {
+    matches!(
+        cause.cause().family,
+        Family::Node | Family::Container | Family::Memory | Family::Storage | Family::Probe
+    )
 }
 
 fn percent(confidence: f64) -> u8 {

@@ -9,6 +9,8 @@ const SIGNS: [(CauseCode, &[&str]); 19] = [
         CauseCode::TokenMissing,
         &[
             "serviceaccount/token: no such file",
+            "service token file does not exist",
+            "unable to load in-cluster config",
             "serviceaccount/token'",
             "serviceaccount/token\"",
             "the server has asked for the client to provide credentials",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::triage::causes::CauseCode;
 use crate::triage::collect::LogKey;
 use crate::triage::draft::Draft;
-use crate::triage::endpoints::{self, Endpoint, Failure, Place};
+use crate::triage::endpoints::{self, Endpoint, Failure, Place, speaks_of_calls};
 use crate::triage::logs::is_serious;
 use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::objects::Presence;
@@ -76,8 +76,11 @@ fn judged(
 ) -> Option<Draft> {
     let mut complaints = complaints(log);
     let calm = pod.ready() && container.ready();
-    // A pod that serves copes with what it only warns of.
-    complaints.retain(|complaint| !calm || is_serious(complaint.line));
+    // A pod that serves copes with what it only warns of, unless somebody feels it.
+    complaints.retain(|complaint| {
+        let within = || service_key(n, complaint.endpoint.host, pod.namespace()).is_some();
+        !calm || is_serious(complaint.line) || (speaks_of_calls(&n.told) && within())
+    });
     if complaints.is_empty() || (calm && complaints.len() < RECURRING) {
         return None;
     }
