@@ -1,6 +1,7 @@
 //! Reads what the rules need from the cluster, each list and each object once, and notes what it may not read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::future::join_all;
 use leadsman_ports::cluster::{
@@ -57,6 +58,8 @@ pub(super) struct Collector<'c> {
     outage: Option<ClusterError>,
     answered: bool,
     types: BTreeMap<(String, String), Option<ResourceType>>,
+    /// What searches in all namespaces found, by kind.
+    searched: BTreeMap<String, Option<Arc<Vec<Value>>>>,
 }
 
 impl<'c> Collector<'c> {
@@ -70,6 +73,7 @@ impl<'c> Collector<'c> {
             outage: None,
             answered: false,
             types: BTreeMap::new(),
+            searched: BTreeMap::new(),
         }
     }
 
@@ -207,20 +211,31 @@ impl<'c> Collector<'c> {
         keys
     }
 
-    /// All objects of a kind in all namespaces, for [`Collector::adopt`] to keep those that turn out to matter.
-    /// `None` where they could not be read.
-    pub(super) async fn search(&mut self, kind: &str) -> Option<Vec<Value>> {
+    /// All objects of a kind in all namespaces, for [`Collector::adopt`] to keep those that turn out to matter; asked for
+    /// once. `None` where they could not be read.
+    pub(super) async fn search(&mut self, kind: &str) -> Option<Arc<Vec<Value>>> {
+        if let Some(known) = self.searched.get(kind) {
+            return known.clone();
+        }
+        let found = self.search_afresh(kind).await.map(Arc::new);
+        self.searched.insert(kind.to_owned(), found.clone());
+        found
+    }
+
+    async fn search_afresh(&mut self, kind: &str) -> Option<Vec<Value>> {
         let resource = self.resource_type(kind, "").await?;
         let query = ListQuery { limit: Some(PAGE), ..ListQuery::default() };
         let (items, end) = read_list(self.cluster, &resource, query).await;
         match end {
-            Ok(()) => self.answered = true,
+            Ok(()) => {
+                self.answered = true;
+                Some(items)
+            }
             Err(error) => {
                 self.failed(&format!("the list of {kind}"), &error);
-                return None;
+                None
             }
         }
-        Some(items)
     }
 
     /// Keeps what a search found in a namespace, so that the kind need not be listed there again.

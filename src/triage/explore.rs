@@ -84,11 +84,10 @@ async fn read_namespaces(collector: &mut Collector<'_>, heads: &[Key]) {
 /// The namespaces of the Ingresses whose hosts the logs blame.
 async fn read_hosts(collector: &mut Collector<'_>) -> BTreeSet<String> {
     let hosts = blamed_hosts(&collector.objects, &collector.logs);
-    if hosts.is_empty() || collector.objects.is_complete("Ingress", "") {
+    if hosts.is_empty() {
         return BTreeSet::new();
     }
     let Some(ingresses) = collector.search("Ingress").await else { return BTreeSet::new() };
-    collector.objects.mark_complete("Ingress", "");
     let namespaces: BTreeSet<String> = ingresses
         .iter()
         .filter(|ingress| hosts_of(ingress).any(|host| hosts.contains(host)))
@@ -185,9 +184,9 @@ async fn read_repellers(collector: &mut Collector<'_>) {
         return;
     }
     for kind in repulsion::KINDS {
-        for workload in collector.search(kind).await.unwrap_or_default() {
-            if repelled.iter().any(|pod| repulsion::repels(&workload, Pod(pod)).is_some()) {
-                collector.objects.add(workload);
+        for workload in collector.search(kind).await.unwrap_or_default().iter() {
+            if repelled.iter().any(|pod| repulsion::repels(workload, Pod(pod)).is_some()) {
+                collector.objects.add(workload.clone());
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Finds the object that an incident is about, however incompletely the incident names it.
 
+use std::sync::Arc;
+
 use leadsman_ports::cluster::ObjectRef;
 use serde_json::Value;
 
@@ -156,7 +158,7 @@ async fn mentioned_anywhere(collector: &mut Collector<'_>, text: &str) -> Option
     if words.is_empty() {
         return None;
     }
-    let mut searched: Vec<(&str, Vec<Value>)> = Vec::new();
+    let mut searched: Vec<(&str, Arc<Vec<Value>>)> = Vec::new();
     for kind in ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service"] {
         let Some(found) = collector.search(kind).await else { continue };
         let names: Vec<Key> = found.iter().map(Key::of).collect();

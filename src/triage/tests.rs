@@ -205,6 +205,24 @@ async fn each_kind_is_listed_once_however_the_incident_leads_there() {
 }
 
 #[tokio::test]
+async fn an_address_that_nobody_has_is_looked_for_once() {
+    let mut objects =
+        workload("web", json!({"env": [{"name": "API_HOST", "value": "api"}]}), error(1));
+    objects.extend(workload("api", json!({"env": [{"name": "DB_HOST", "value": "db"}]}), error(1)));
+    objects.extend(workload("db", json!({}), fine()));
+    objects.push(service("api", "api"));
+    objects.push(service("db", "db"));
+    let log = "fatal: dial tcp 10.9.9.9:5432: connect: connection refused\n";
+    let cluster = FakeCluster::new(objects)
+        .log("ns/web-1a2b-c3d4e/app/previous", log)
+        .log("ns/api-1a2b-c3d4e/app/previous", log);
+    run(&cluster, &about("Deployment", "web")).await;
+    let everywhere = cluster.lists.lock().unwrap();
+    let searches = everywhere.iter().filter(|(kind, ns, _)| kind == "Service" && ns.is_empty());
+    assert_eq!(searches.count(), 1, "{everywhere:?}");
+}
+
+#[tokio::test]
 async fn a_namespace_that_does_not_exist_is_said_to_be_missing() {
     let mut objects = workload("cart", json!({}), fine());
     objects.push(json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "payments"},
