@@ -84,17 +84,31 @@ async fn read_namespaces(collector: &mut Collector<'_>, heads: &[Key]) {
 /// The namespaces of the Ingresses whose hosts the logs blame.
 async fn read_hosts(collector: &mut Collector<'_>) -> BTreeSet<String> {
     let hosts = blamed_hosts(&collector.objects, &collector.logs);
-    if hosts.is_empty() {
-        return BTreeSet::new();
-    }
-    let Some(ingresses) = collector.search("Ingress").await else { return BTreeSet::new() };
-    let namespaces: BTreeSet<String> = ingresses
+    let serves = |ingress: &Value| hosts_of(ingress).any(|host| hosts.contains(host));
+    if hosts.is_empty() { BTreeSet::new() } else { homes(collector, "Ingress", serves).await }
+}
+
+/// The namespaces of the Services whose addresses the logs blame, where no Service that is known has them.
+async fn read_strangers(collector: &mut Collector<'_>) -> BTreeSet<String> {
+    let addresses = blamed_strangers(&collector.objects, &collector.logs);
+    let has = |service: &Value| addresses.contains(text(service, "/spec/clusterIP"));
+    if addresses.is_empty() { BTreeSet::new() } else { homes(collector, "Service", has).await }
+}
+
+/// The namespaces in which objects of a kind fit, with all objects of the kind there taken in.
+async fn homes(
+    collector: &mut Collector<'_>,
+    kind: &str,
+    fits: impl Fn(&Value) -> bool,
+) -> BTreeSet<String> {
+    let Some(found) = collector.search(kind).await else { return BTreeSet::new() };
+    let namespaces: BTreeSet<String> = found
         .iter()
-        .filter(|ingress| hosts_of(ingress).any(|host| hosts.contains(host)))
-        .map(|ingress| text(ingress, "/metadata/namespace").to_owned())
+        .filter(|object| fits(object))
+        .map(|object| text(object, "/metadata/namespace").to_owned())
         .collect();
     for namespace in &namespaces {
-        collector.adopt("Ingress", namespace, &ingresses);
+        collector.adopt(kind, namespace, &found);
     }
     namespaces
 }
@@ -152,24 +166,6 @@ async fn read_names(collector: &mut Collector<'_>, foreign: &mut BTreeSet<String
     collector.list("Namespace", None, None).await;
     let known = |name: &String| collector.objects.get(&Key::new("Namespace", "", name)).is_some();
     foreign.extend(perhaps.into_iter().filter(known));
-}
-
-/// The namespaces of the Services whose addresses the logs blame, where no Service that is known has them.
-async fn read_strangers(collector: &mut Collector<'_>) -> BTreeSet<String> {
-    let addresses = blamed_strangers(&collector.objects, &collector.logs);
-    if addresses.is_empty() {
-        return BTreeSet::new();
-    }
-    let Some(services) = collector.search("Service").await else { return BTreeSet::new() };
-    let namespaces: BTreeSet<String> = services
-        .iter()
-        .filter(|service| addresses.contains(text(service, "/spec/clusterIP")))
-        .map(|service| text(service, "/metadata/namespace").to_owned())
-        .collect();
-    for namespace in &namespaces {
-        collector.adopt("Service", namespace, &services);
-    }
-    namespaces
 }
 
 /// The workloads of any namespace whose pods keep a waiting pod away, where the scheduler says that some do.

@@ -15,7 +15,7 @@ use crate::triage::signs;
 use crate::triage::view::condition;
 
 pub(super) use reader::last_words;
-use reader::{Reader, Said, said, words_of};
+use reader::{Reader, Said, said, weighed, words_of};
 
 use super::symptom;
 
@@ -69,13 +69,7 @@ fn recurring<'l>(
             .next()
             .is_none_or(|cause| !signs::is_inbound(line, cause))
     };
-    let mut fresh: Vec<Decisive<'l>> = log
-        .lines()
-        .rev()
-        .take(FRESH)
-        .filter(own)
-        .filter_map(|line| weigh(line).map(|weight| Decisive { line, weight }))
-        .collect();
+    let mut fresh: Vec<Decisive<'l>> = weighed(log.lines().rev().take(FRESH).filter(own)).collect();
     fresh.sort_by_key(|line| Reverse(line.weight));
     let said = fresh.into_iter().find_map(|line| reader.understand(line))?;
     let often = log

@@ -80,12 +80,14 @@ pub(in crate::triage::rules) fn last_words<'l>(
 
 /// The decisive line, then the others that weigh anything, newest first.
 fn weighty(log: &str) -> impl Iterator<Item = Decisive<'_>> {
-    let tail = log
-        .lines()
-        .rev()
-        .take(TAIL)
-        .filter_map(|line| weigh(line).map(|weight| Decisive { line, weight }));
-    decisive(log).into_iter().chain(tail)
+    decisive(log).into_iter().chain(weighed(log.lines().rev().take(TAIL)))
+}
+
+/// The lines that weigh anything.
+pub(super) fn weighed<'l>(
+    lines: impl Iterator<Item = &'l str>,
+) -> impl Iterator<Item = Decisive<'l>> {
+    lines.filter_map(|line| weigh(line).map(|weight| Decisive { line, weight }))
 }
 
 /// What a line is read against.
