@@ -70,7 +70,9 @@ pub(super) fn add(n: &Neighbourhood, draft: &mut Draft, named: bool) {
     let what = if is_whole(&change) {
         format!("{manager} wrote {kind} {name} at {at}")
     } else {
-        format!("{manager} changed {fields} of {kind} {name} at {at}")
+        // A pipeline owns all that it applies; somebody who edits owns what they changed.
+        let verb = if by_hand(&change) { "changed" } else { "wrote" };
+        format!("{manager} {verb} {fields} of {kind} {name} at {at}")
     };
     draft.chain.insert(0, what);
     draft.steps.insert(
