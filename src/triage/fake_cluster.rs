@@ -12,6 +12,59 @@ use serde_json::Value;
 
 use super::objects::api_version;
 
+/// The kinds that are served.
+const KNOWN: [&str; 36] = [
+    "Pod",
+    "Event",
+    "ReplicaSet",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "Service",
+    "PersistentVolumeClaim",
+    "ResourceQuota",
+    "ConfigMap",
+    "Secret",
+    "Node",
+    "Namespace",
+    "StorageClass",
+    "PersistentVolume",
+    "ServiceAccount",
+    "Ingress",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "ControllerRevision",
+    "NetworkPolicy",
+    "IngressClass",
+    "EndpointSlice",
+    "Application",
+    "Kustomization",
+    "HelmRelease",
+    "GitRepository",
+    "HelmRepository",
+    "Certificate",
+    "CertificateRequest",
+    "Order",
+    "Challenge",
+    "Issuer",
+    "ClusterIssuer",
+];
+const CLUSTER_SCOPED: [&str; 6] =
+    ["Node", "Namespace", "StorageClass", "PersistentVolume", "IngressClass", "ClusterIssuer"];
+
+fn resource_type(kind: &str) -> ResourceType {
+    let (group, version) = api_version(kind).split_once('/').unwrap_or(("", api_version(kind)));
+    ResourceType {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: kind.to_owned(),
+        plural: format!("{}s", kind.to_lowercase()),
+        namespaced: !CLUSTER_SCOPED.contains(&kind),
+    }
+}
+
 /// Serves the objects it was given, in pages of two so that paging is always under test.
 pub(super) struct FakeCluster {
     pub(super) now: Timestamp,
@@ -77,52 +130,17 @@ impl Cluster for FakeCluster {
     }
 
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
-        Ok(Vec::new())
+        Ok(KNOWN.iter().map(|kind| resource_type(kind)).collect())
     }
 
     async fn resolve(&self, kind: &str, _: Option<&str>) -> Result<ResourceType, ClusterError> {
         if self.down {
             return Err(ClusterError::Unavailable("connection refused".into()));
         }
-        let known = [
-            "Pod",
-            "Event",
-            "ReplicaSet",
-            "Deployment",
-            "StatefulSet",
-            "DaemonSet",
-            "Job",
-            "CronJob",
-            "Service",
-            "PersistentVolumeClaim",
-            "ResourceQuota",
-            "ConfigMap",
-            "Secret",
-            "Node",
-            "Namespace",
-            "StorageClass",
-            "PersistentVolume",
-            "ServiceAccount",
-            "Ingress",
-            "HorizontalPodAutoscaler",
-            "PodDisruptionBudget",
-            "ControllerRevision",
-            "NetworkPolicy",
-            "IngressClass",
-            "EndpointSlice",
-        ];
-        let Some(kind) = known.iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
+        let Some(kind) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
             return Err(ClusterError::UnknownKind { kind: kind.to_owned(), similar: Vec::new() });
         };
-        let (group, version) = api_version(kind).split_once('/').unwrap_or(("", api_version(kind)));
-        Ok(ResourceType {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            kind: (*kind).to_owned(),
-            plural: format!("{}s", kind.to_lowercase()),
-            namespaced: !["Node", "Namespace", "StorageClass", "PersistentVolume", "IngressClass"]
-                .contains(kind),
-        })
+        Ok(resource_type(kind))
     }
 
     async fn get(

@@ -13,7 +13,7 @@ use crate::engine::evidence::Ledger;
 use crate::engine::incident::Incident;
 
 /// Every so many scenarios one is taken.
-const STEP: usize = 9;
+const STEP: usize = 5;
 
 struct Case {
     objects: Vec<Value>,
