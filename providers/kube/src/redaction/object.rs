@@ -122,26 +122,34 @@ fn walk_map(redactor: &Redactor, map: &mut Map<String, Value>) {
 
 /// In an argument list the secret may be the element after its flag: `--password`, `hunter2`.
 fn walk_list(redactor: &Redactor, list: &mut [Value]) {
-    let flag = list.iter().filter_map(Value::as_str).find_map(password_flag);
+    let flag: Option<&'static str> = list.iter().filter_map(Value::as_str).find_map(password_flag);
+    let names_secret = |text: &str| {
+        text.starts_with('-')
+            && !text.contains('=')
+            && (flag == Some(text) || names::is_secret(text.trim_start_matches('-')))
+    };
     let mut after_secret_flag = false;
     for value in list {
-        if let Value::String(text) = value {
-            let is_flag = text.starts_with('-');
-            let attached = flag.and_then(|flag| Some((flag, text.strip_prefix(flag)?)));
-            if let Some((flag, password)) = attached.filter(|(_, password)| !password.is_empty()) {
-                *text = format!("{flag}{}", redactor.mask(password));
-            } else if after_secret_flag && !is_flag && !names::is_harmless_value(text) {
-                *text = redactor.mask(text);
-            } else {
-                text_leaf(redactor, text);
-            }
-            after_secret_flag = is_flag
-                && !text.contains('=')
-                && (flag == Some(text) || names::is_secret(text.trim_start_matches('-')));
-        } else {
+        let Value::String(text) = value else {
             after_secret_flag = false;
             walk(redactor, value);
+            continue;
+        };
+        // What is left of a flag that was masked itself counts as well.
+        let before = names_secret(text);
+        let is_value = |text: &str| !text.starts_with('-') && !names::is_harmless_value(text);
+        let attached = flag.and_then(|flag| Some((flag, text.strip_prefix(flag)?)));
+        if let Some((flag, password)) = attached.filter(|(_, password)| !password.is_empty()) {
+            *text = format!("{flag}{}", redactor.mask(password));
+        } else if after_secret_flag && is_value(text) {
+            *text = redactor.mask(text);
+        } else {
+            text_leaf(redactor, text);
+            if after_secret_flag && is_value(text) {
+                *text = redactor.mask(text);
+            }
         }
+        after_secret_flag = before || names_secret(text);
     }
 }
 

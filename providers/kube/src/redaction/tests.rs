@@ -178,6 +178,13 @@ fn a_name_that_is_masked_itself_is_judged_as_it_is_then() {
     assert_eq!(redactor().redact_object(once.clone()), once);
 }
 
+#[test]
+fn an_argument_that_is_masked_in_part_is_judged_as_it_is_then() {
+    let odd = json!(["-----BEGIN PRIVATE KEY-----", "-_A0a_-abB+_cd_ef+a-C1_+:", "-x"]);
+    let once = redactor().redact_object(json!({ "args": odd }));
+    assert_eq!(redactor().redact_object(once.clone()), once);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
