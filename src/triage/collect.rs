@@ -20,7 +20,7 @@ const LOG_LINES: u32 = 400;
 const LOG_BYTES: u32 = 64 * 1024;
 
 /// The kinds read of each namespace.
-const NAMESPACED: [&str; 11] = [
+pub(super) const NAMESPACED: [&str; 11] = [
     "Pod",
     "Event",
     "ReplicaSet",
@@ -35,7 +35,7 @@ const NAMESPACED: [&str; 11] = [
 ];
 
 /// The kinds read beside them, where the API server serves them and they may be read.
-const BESIDE: [&str; 3] = ["HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"];
+pub(super) const BESIDE: [&str; 3] = ["HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"];
 
 /// Names a container's log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

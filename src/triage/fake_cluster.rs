@@ -10,21 +10,11 @@ use leadsman_ports::cluster::{
 };
 use serde_json::Value;
 
+use super::collect::{BESIDE, NAMESPACED};
 use super::objects::api_version;
 
-/// The kinds that are served.
-const KNOWN: [&str; 36] = [
-    "Pod",
-    "Event",
-    "ReplicaSet",
-    "Deployment",
-    "StatefulSet",
-    "DaemonSet",
-    "Job",
-    "CronJob",
-    "Service",
-    "PersistentVolumeClaim",
-    "ResourceQuota",
+/// The kinds that are served beside those that are read of each namespace.
+const OTHERS: [&str; 22] = [
     "ConfigMap",
     "Secret",
     "Node",
@@ -32,9 +22,6 @@ const KNOWN: [&str; 36] = [
     "StorageClass",
     "PersistentVolume",
     "ServiceAccount",
-    "Ingress",
-    "HorizontalPodAutoscaler",
-    "PodDisruptionBudget",
     "ControllerRevision",
     "NetworkPolicy",
     "IngressClass",
@@ -53,6 +40,10 @@ const KNOWN: [&str; 36] = [
 ];
 const CLUSTER_SCOPED: [&str; 6] =
     ["Node", "Namespace", "StorageClass", "PersistentVolume", "IngressClass", "ClusterIssuer"];
+
+fn known() -> impl Iterator<Item = &'static str> {
+    NAMESPACED.into_iter().chain(BESIDE).chain(OTHERS)
+}
 
 fn resource_type(kind: &str) -> ResourceType {
     let (group, version) = api_version(kind).split_once('/').unwrap_or(("", api_version(kind)));
@@ -130,14 +121,14 @@ impl Cluster for FakeCluster {
     }
 
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
-        Ok(KNOWN.iter().map(|kind| resource_type(kind)).collect())
+        Ok(known().map(resource_type).collect())
     }
 
     async fn resolve(&self, kind: &str, _: Option<&str>) -> Result<ResourceType, ClusterError> {
         if self.down {
             return Err(ClusterError::Unavailable("connection refused".into()));
         }
-        let Some(kind) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
+        let Some(kind) = known().find(|known| known.eq_ignore_ascii_case(kind)) else {
             return Err(ClusterError::UnknownKind { kind: kind.to_owned(), similar: Vec::new() });
         };
         Ok(resource_type(kind))

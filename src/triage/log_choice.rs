@@ -37,11 +37,8 @@ pub(super) fn of(
             (pod.key() != *target, pod.fine(), !crashed, age)
         });
         let curious = sound || *head == own_head || target.kind == "Service";
-        for pod in pods.iter().take(if pods.first().is_some_and(|pod| pod.key() == *target) {
-            2
-        } else {
-            1
-        }) {
+        let holds_target = pods.first().is_some_and(|pod| pod.key() == *target);
+        for pod in pods.iter().take(if holds_target { 2 } else { 1 }) {
             wanted.extend(
                 pod.containers().flat_map(|container| of_container(*pod, &container, now, curious)),
             );
