@@ -46,6 +46,20 @@ async fn recognises_events_of_an_earlier_run() {
 }
 
 #[tokio::test]
+async fn reads_the_end_of_a_long_file_only() {
+    let (_directory, path) = new_path();
+    // Long enough that the last lines begin far from the start, and in the middle of a block.
+    let old: Vec<_> = (0..6_000).map(|number| record(&format!("old {number}"))).collect();
+    fs::write(&path, format!("{}{{\"torn", lines(&old))).unwrap();
+    let next = record("next");
+    let batch = [old[5_999].clone(), old[2_000].clone(), next.clone()];
+    deliver(&path, &batch).await.unwrap();
+    let expected = [lines(&old), lines(std::slice::from_ref(&next))].concat();
+    assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+    assert_eq!(fs::read_to_string(torn(&path)).unwrap(), "{\"torn\n");
+}
+
+#[tokio::test]
 async fn survives_a_crash_at_every_byte_of_the_last_line() {
     let (_directory, path) = new_path();
     let [first, last, next] = ["first", "the läst", "next"].map(record);

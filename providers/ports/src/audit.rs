@@ -32,6 +32,7 @@ pub trait AuditSink: Send + Sync {
     fn name(&self) -> &str;
 
     /// Stores every record of the batch durably (after `Ok` a power cut loses none) and skips those it
-    /// already holds, recognised by `event_id`.
+    /// already holds, recognised by `event_id`. A record comes again at most as long as the batch that it was
+    /// part of is not out of the outbox, so a sink needs to remember the last few batches only.
     async fn deliver(&self, batch: &[AuditRecord]) -> Result<(), AuditError>;
 }

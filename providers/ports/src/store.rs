@@ -78,11 +78,15 @@ pub trait SessionStore: Send + Sync {
     /// Every session without a terminal record, oldest first.
     async fn unfinished(&self) -> Result<Vec<SessionHead>, StoreError>;
 
-    /// Undelivered audit events, oldest first, at most `limit`.
+    /// Undelivered audit events that are not set aside, oldest first, at most `limit`.
     async fn outbox(&self, limit: u32) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Removes delivered events from the outbox; unknown ids are ignored.
     async fn delivered(&self, event_ids: &[Uuid]) -> Result<(), StoreError>;
+
+    /// Takes events that their sink refuses for good out of [`SessionStore::outbox`] without losing them: they stay in
+    /// the store, and its next opening puts them back. Unknown ids are ignored.
+    async fn set_aside(&self, event_ids: &[Uuid]) -> Result<(), StoreError>;
 
     /// Deletes sessions that finished before `before` and whose audit events have left; returns how many.
     async fn purge(&self, before: Timestamp) -> Result<u64, StoreError>;

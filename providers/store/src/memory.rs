@@ -23,6 +23,8 @@ struct State {
     /// Undelivered events by the order of their arrival.
     outbox: BTreeMap<u64, (Uuid, AuditRecord)>,
     outbox_positions: HashMap<Uuid, u64>,
+    /// Undelivered events that are not offered.
+    set_aside: HashSet<Uuid>,
     /// Numbers sessions and outbox entries in the order of their arrival.
     counter: u64,
 }
@@ -121,7 +123,10 @@ impl SessionStore for MemoryStore {
 
     async fn outbox(&self, limit: u32) -> Result<Vec<AuditRecord>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(self.state().outbox.values().take(limit).map(|(_, record)| record.clone()).collect())
+        let state = self.state();
+        let offered = state.outbox.values().map(|(_, record)| record);
+        let offered = offered.filter(|record| !state.set_aside.contains(&record.event_id));
+        Ok(offered.take(limit).cloned().collect())
     }
 
     async fn delivered(&self, event_ids: &[Uuid]) -> Result<(), StoreError> {
@@ -130,7 +135,13 @@ impl SessionStore for MemoryStore {
             if let Some(position) = state.outbox_positions.remove(event_id) {
                 state.outbox.remove(&position);
             }
+            state.set_aside.remove(event_id);
         }
+        Ok(())
+    }
+
+    async fn set_aside(&self, event_ids: &[Uuid]) -> Result<(), StoreError> {
+        self.state().set_aside.extend(event_ids);
         Ok(())
     }
 

@@ -233,6 +233,72 @@ async fn notices_that_its_file_has_gone() {
 }
 
 #[tokio::test]
+async fn notices_that_its_file_was_emptied() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).await.unwrap();
+    store.append(append(Uuid::new_v4(), 1)).await.unwrap();
+    fs::OpenOptions::new().write(true).open(store.path()).unwrap().set_len(0).unwrap();
+    let text = unavailable(store.ping().await);
+    assert!(text.contains("emptied") && text.contains("leadsman.db"), "{text}");
+    unavailable(store.append(append(Uuid::new_v4(), 1)).await);
+}
+
+/// A finished session of about 40 KB.
+fn finished(number: u64) -> Append {
+    let text = format!("{number} ").repeat(40_000 / 8);
+    let record = JournalRecord { seq: 1, at: Timestamp::UNIX_EPOCH, event: text };
+    Append {
+        session: Uuid::from_u128(u128::from(number)),
+        records: vec![record],
+        terminal: true,
+        outbox: Vec::new(),
+    }
+}
+
+async fn fill(store: &SqliteStore) -> u64 {
+    for number in 0..500 {
+        store.append(finished(number)).await.unwrap();
+    }
+    file_size(store)
+}
+
+fn file_size(store: &SqliteStore) -> u64 {
+    fs::metadata(store.path()).unwrap().len()
+}
+
+#[tokio::test]
+async fn gives_back_what_a_purge_frees() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).await.unwrap();
+    fill(&store).await;
+    store.purge(Timestamp::MAX).await.unwrap();
+    store.close().await;
+    assert!(file_size(&store) < 1_000_000, "{} bytes are left", file_size(&store));
+
+    // A file of an earlier version is made one that can shrink when it is opened.
+    execute(store.path(), "PRAGMA auto_vacuum = 0; VACUUM").await;
+    let store = SqliteStore::open(directory.path()).await.unwrap();
+    fill(&store).await;
+    store.purge(Timestamp::MAX).await.unwrap();
+    store.close().await;
+    assert!(file_size(&store) < 1_000_000, "{} bytes are left", file_size(&store));
+}
+
+#[tokio::test]
+async fn offers_what_was_set_aside_again_when_it_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).await.unwrap();
+    let event = leadsman_ports::testing::audit_conformance::record("refused");
+    let outbox = vec![event.clone()];
+    store.append(Append { outbox, ..append(Uuid::new_v4(), 1) }).await.unwrap();
+    store.set_aside(&[event.event_id]).await.unwrap();
+    assert_eq!(store.outbox(1).await.unwrap(), []);
+    store.close().await;
+    let store = SqliteStore::open(directory.path()).await.unwrap();
+    assert_eq!(store.outbox(1).await.unwrap(), [event]);
+}
+
+#[tokio::test]
 async fn spares_the_rest_of_a_batch_from_one_that_fails() {
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(directory.path()).await.unwrap());

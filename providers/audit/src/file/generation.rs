@@ -1,17 +1,15 @@
-//! One file between two rotations: opened, locked, read for its event ids, and repaired after a crash.
+//! One file between two rotations: opened, locked, its end read for event ids, and repaired after a crash.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Seek, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use leadsman_ports::audit::AuditError;
-use uuid::Uuid;
-
 use super::append::append_whole;
 use super::event_id;
+use super::recent::{REMEMBERED, Recent};
+use leadsman_ports::audit::AuditError;
 
 /// An audit file that consists of whole lines.
 #[derive(Debug)]
@@ -21,13 +19,14 @@ pub(super) struct Generation {
     identity: (u64, u64),
     /// Length in bytes as this process left it.
     len: u64,
-    /// The events it holds, all of them on the disk.
-    seen: HashSet<Uuid>,
 }
 
+/// Bytes that are read at a time while looking for line ends from the back.
+const BLOCK: u64 = 1 << 16;
+
 impl Generation {
-    /// Opens or creates the file, and takes it from other processes.
-    pub(super) fn open(path: &Path) -> Result<Self, AuditError> {
+    /// Opens or creates the file, takes it from other processes, and adds its last events to `recent`.
+    pub(super) fn open(path: &Path, recent: &mut Recent) -> Result<Self, AuditError> {
         let fail = |error: io::Error| unavailable(path, &error);
         let file = OpenOptions::new()
             .create(true)
@@ -46,25 +45,28 @@ impl Generation {
             )),
             TryLockError::Error(error) => fail(error),
         })?;
-        Self::load(file, path).and_then(|this| sync_parent(path).map(|()| this)).map_err(fail)
+        Self::load(file, path, recent)
+            .and_then(|this| sync_parent(path).map(|()| this))
+            .map_err(fail)
     }
 
     /// Reads and, if need be, repairs the file again, for when its length is not what this process left.
-    pub(super) fn reload(&self, path: &Path) -> Result<Self, AuditError> {
+    pub(super) fn reload(&self, path: &Path, recent: &mut Recent) -> Result<Self, AuditError> {
         let file = self.file.try_clone();
-        file.and_then(|file| Self::load(file, path)).map_err(|error| unavailable(path, &error))
+        file.and_then(|file| Self::load(file, path, recent))
+            .map_err(|error| unavailable(path, &error))
     }
 
-    fn load(file: File, path: &Path) -> io::Result<Self> {
+    fn load(file: File, path: &Path, recent: &mut Recent) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let identity = (metadata.dev(), metadata.ino());
-        let mut this = Self { file, identity, len: 0, seen: HashSet::new() };
-        let tail = this.scan(path)?;
+        let mut this = Self { file, identity, len: 0 };
+        let tail = this.scan(path, recent)?;
         if let Some(id) = event_id(&tail) {
             let whole = this.len + tail.len() as u64;
             append_whole(&mut this.file, whole, b"\n")?;
             this.len = whole + 1;
-            this.seen.insert(id);
+            recent.add(id);
         } else if !tail.is_empty() {
             move_aside(&tail, path)?;
             this.file.set_len(this.len)?;
@@ -74,19 +76,19 @@ impl Generation {
         Ok(this)
     }
 
-    /// Learns the ids of all whole lines; returns what follows the last newline.
-    fn scan(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+    /// Learns the ids of the last whole lines; returns what follows the last newline. A file that has grown for months is
+    /// not read whole.
+    fn scan(&mut self, path: &Path, recent: &mut Recent) -> io::Result<Vec<u8>> {
         let mut file = &self.file;
-        file.rewind()?;
+        self.len = last_lines(file, REMEMBERED)?;
+        file.seek(SeekFrom::Start(self.len))?;
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let mut line = Vec::new();
         let mut foreign = 0_u64;
         while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
             self.len += line.len() as u64;
             match event_id(&line) {
-                Some(id) => {
-                    self.seen.insert(id);
-                }
+                Some(id) => recent.add(id),
                 None => foreign += 1,
             }
             line.clear();
@@ -95,10 +97,6 @@ impl Generation {
             tracing::warn!(path = %path.display(), lines = foreign, "the audit file has lines that are no audit events");
         }
         Ok(line)
-    }
-
-    pub(super) fn holds(&self, id: Uuid) -> bool {
-        self.seen.contains(&id)
     }
 
     /// Whether the path still names this file.
@@ -113,20 +111,38 @@ impl Generation {
     }
 
     /// Appends whole lines durably; a failure changes nothing.
-    pub(super) fn append(&mut self, lines: &str, ids: Vec<Uuid>) -> io::Result<()> {
+    pub(super) fn append(&mut self, lines: &str) -> io::Result<()> {
         append_whole(&mut self.file, self.len, lines.as_bytes())?;
         self.len += lines.len() as u64;
         if self.file.metadata()?.nlink() == 0 {
             return Err(io::Error::other("the file was deleted during the write"));
         }
-        self.seen.extend(ids);
         Ok(())
     }
+}
 
-    /// The events of a file that is no longer written to.
-    pub(super) fn into_seen(self) -> HashSet<Uuid> {
-        self.seen
+/// Where the last `count` whole lines begin, in bytes from the start.
+fn last_lines(mut file: &File, count: usize) -> io::Result<u64> {
+    let mut at = file.seek(SeekFrom::End(0))?;
+    let mut block = Vec::new();
+    // The end of the line before them is looked for, too.
+    let mut ends = 0;
+    while at > 0 {
+        let start = at.saturating_sub(BLOCK);
+        file.seek(SeekFrom::Start(start))?;
+        block.clear();
+        file.take(at - start).read_to_end(&mut block)?;
+        for (place, byte) in block.iter().enumerate().rev() {
+            if *byte == b'\n' {
+                ends += 1;
+                if ends > count {
+                    return Ok(start + place as u64 + 1);
+                }
+            }
+        }
+        at = start;
     }
+    Ok(0)
 }
 
 /// An I/O error in words that name the file and the fix.

@@ -10,31 +10,33 @@ use leadsman_ports::audit::AuditError;
 use uuid::Uuid;
 
 use super::generation::{Generation, unavailable};
+use super::recent::Recent;
 
 /// All calls block on the disk.
 #[derive(Debug)]
 pub(super) struct Log {
     path: PathBuf,
     current: Generation,
-    /// Events of the file before the current one: a batch may come again across a rotation.
-    previous: HashSet<Uuid>,
+    /// Across rotations, because a batch may come again after one.
+    recent: Recent,
 }
 
 impl Log {
     /// Opens the file, creating it and its directory if missing.
     pub(super) fn open(path: PathBuf) -> Result<Self, AuditError> {
         let path = prepare(&path).map_err(|error| unavailable(&path, &error))?;
-        let current = Generation::open(&path)?;
-        Ok(Self { path, current, previous: HashSet::new() })
+        let mut recent = Recent::default();
+        let current = Generation::open(&path, &mut recent)?;
+        Ok(Self { path, current, recent })
     }
 
-    /// Appends the lines that the file does not hold yet.
+    /// Appends the lines that were not written lately.
     pub(super) fn append(&mut self, lines: Vec<(Uuid, String)>) -> Result<(), AuditError> {
         self.follow_rotation()?;
         let (mut ids, mut text) = (Vec::new(), String::new());
         let mut in_batch = HashSet::new();
         for (id, line) in lines {
-            if !self.current.holds(id) && !self.previous.contains(&id) && in_batch.insert(id) {
+            if !self.recent.holds(id) && in_batch.insert(id) {
                 ids.push(id);
                 text.push_str(&line);
             }
@@ -42,20 +44,19 @@ impl Log {
         if ids.is_empty() {
             return Ok(());
         }
-        self.current.append(&text, ids).map_err(|error| unavailable(&self.path, &error))
+        self.current.append(&text).map_err(|error| unavailable(&self.path, &error))?;
+        self.recent.extend(ids);
+        Ok(())
     }
 
     /// Goes on in a new file when the old one was renamed, removed or cut. A directory that has gone is
     /// not made again: a volume that is not mounted must not be written around.
     fn follow_rotation(&mut self) -> Result<(), AuditError> {
-        let next = if !self.current.is_at(&self.path) {
-            Generation::open(&self.path)?
-        } else if self.current.is_untouched().map_err(|error| unavailable(&self.path, &error))? {
-            return Ok(());
-        } else {
-            self.current.reload(&self.path)?
-        };
-        self.previous = std::mem::replace(&mut self.current, next).into_seen();
+        if !self.current.is_at(&self.path) {
+            self.current = Generation::open(&self.path, &mut self.recent)?;
+        } else if !self.current.is_untouched().map_err(|error| unavailable(&self.path, &error))? {
+            self.current = self.current.reload(&self.path, &mut self.recent)?;
+        }
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod append;
 mod generation;
 mod log;
+mod recent;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use self::log::Log;
 /// An [`AuditSink`] that appends to a file which belongs to one process at a time.
 ///
 /// A batch is one write and one flush; a write that fails leaves the file as it was. A log rotation that
-/// renames, removes or truncates the file is noticed at the next batch. Events of the current file and
-/// of the one before it are recognised when they come again; after a restart, those of the current file.
+/// renames, removes or truncates the file is noticed at the next batch. The last 4,096 events are recognised when
+/// they come again, across rotations; after a restart, those of them that stand in the current file.
 #[derive(Debug)]
 pub struct FileSink {
     name: String,
@@ -27,7 +28,7 @@ pub struct FileSink {
 }
 
 impl FileSink {
-    /// Opens the file, creating it and its directory if missing, and reads it once to learn which events
+    /// Opens the file, creating it and its directory if missing, and reads its end to learn which events
     /// it holds. What a crash left of an unfinished last line moves to `<path>.torn`.
     ///
     /// # Errors

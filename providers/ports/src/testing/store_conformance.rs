@@ -26,6 +26,7 @@ pub async fn run<S: SessionStore + 'static>(fresh: impl AsyncFn() -> S) {
     lists_unfinished_oldest_first(&fresh().await).await;
     empties_the_outbox_in_order(&fresh().await).await;
     keeps_an_event_once(&fresh().await).await;
+    sets_refused_events_aside(&fresh().await).await;
     purges_only_what_is_done_with(&fresh().await).await;
     purges_large_numbers(&fresh().await).await;
     lets_one_of_many_begin(Arc::new(fresh().await)).await;
@@ -204,6 +205,23 @@ async fn keeps_an_event_once(store: &impl SessionStore) {
         store.append(again).await.unwrap();
     }
     assert_eq!(store.outbox(10).await.unwrap(), [event]);
+}
+
+async fn sets_refused_events_aside(store: &impl SessionStore) {
+    let [first, refused, second] = ["first", "refused", "second"].map(audit);
+    let (session, other) = (Uuid::new_v4(), Uuid::new_v4());
+    let outbox = vec![first.clone(), refused.clone()];
+    store.append(Append { outbox, ..last(session, 1..=1) }).await.unwrap();
+    store.set_aside(&[]).await.unwrap();
+    store.set_aside(&[refused.event_id, Uuid::new_v4()]).await.unwrap();
+    store.append(Append { outbox: vec![second.clone()], ..last(other, 1..=1) }).await.unwrap();
+    assert_eq!(store.outbox(10).await.unwrap(), [first.clone(), second.clone()]);
+    assert_eq!(store.outbox(1).await.unwrap(), std::slice::from_ref(&first));
+    store.delivered(&[first.event_id, second.event_id]).await.unwrap();
+    assert_eq!(store.outbox(10).await.unwrap(), []);
+    assert_eq!(store.purge(Timestamp::MAX).await.unwrap(), 1, "its session stays with it");
+    store.delivered(&[refused.event_id]).await.unwrap();
+    assert_eq!(store.purge(Timestamp::MAX).await.unwrap(), 1);
 }
 
 async fn purges_only_what_is_done_with(store: &impl SessionStore) {

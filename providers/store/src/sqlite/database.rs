@@ -9,14 +9,18 @@ use std::time::{Duration, Instant};
 
 use leadsman_ports::store::StoreError;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection, SqlitePool};
 
 /// The name of the file inside a data directory.
 const FILE_NAME: &str = "leadsman.db";
 /// Every version of the schema, oldest first.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "journal", include_str!("../../migrations/0001_journal.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "journal", include_str!("../../migrations/0001_journal.sql")),
+    (2, "set aside and probe", include_str!("../../migrations/0002_set_aside_and_probe.sql")),
+];
 /// How long SQLite waits for a lock, and a caller for a reader.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a store waits for its predecessor in a restart to let go of the file.
@@ -27,6 +31,9 @@ const READERS: u32 = 4;
 const WAL_BYTES: &str = "67108864";
 /// Pages that the log collects before they move to the database file (16 MiB): fewer flushes under load.
 const CHECKPOINT_PAGES: &str = "4096";
+
+/// `PRAGMA auto_vacuum` of a file that keeps its free pages: https://www.sqlite.org/pragma.html#pragma_auto_vacuum
+const NO_AUTO_VACUUM: i64 = 0;
 
 /// An existing database file.
 #[derive(Debug)]
@@ -65,6 +72,7 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("journal_size_limit", WAL_BYTES)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
@@ -100,17 +108,43 @@ impl Database {
             Migration::new(version, name.into(), MigrationType::Simple, sql, false)
         });
         let outcome = Migrator::with_migrations(migrations.into()).run(&mut connection).await;
+        let prepared = match outcome {
+            Ok(()) => self.prepare(&mut connection).await.map_err(|error| self.explain(&error)),
+            Err(error) => Err(self.explain_migration(&error)),
+        };
         let closed = connection.close().await;
-        outcome.map_err(|error| self.explain_migration(&error))?;
+        prepared?;
         closed.map_err(|error| self.explain(&error))
     }
 
-    /// Fails when the path no longer names the open file: what is written then is lost with the file.
+    /// Offers again what was set aside, and makes a file of an earlier version one that can shrink.
+    async fn prepare(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE outbox SET set_aside = 0 WHERE set_aside")
+            .execute(&mut *connection)
+            .await?;
+        let mode: i64 =
+            sqlx::query_scalar("PRAGMA auto_vacuum").fetch_one(&mut *connection).await?;
+        if mode == NO_AUTO_VACUUM {
+            tracing::info!(path = %self.path.display(), "rewriting the database once, so that it can shrink later");
+            let rewritten = sqlx::query("VACUUM").execute(&mut *connection).await;
+            if let Err(error) = rewritten {
+                // Its journals can be read and written all the same.
+                tracing::warn!(path = %self.path.display(), %error, "the database could not be rewritten; it will not shrink");
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails when the path no longer names the open file, or nothing is left of it: what is written then is lost.
     pub(super) async fn still_in_place(&self) -> Result<(), StoreError> {
-        let found = tokio::fs::metadata(&self.path).await;
-        match found.map(|metadata| (metadata.dev(), metadata.ino())) {
-            Ok(identity) if identity == self.identity => Ok(()),
-            Ok(_) => Err(self.unavailable("was replaced while in use: restart the program")),
+        match tokio::fs::metadata(&self.path).await {
+            Ok(found) if (found.dev(), found.ino()) != self.identity => {
+                Err(self.unavailable("was replaced while in use: restart the program"))
+            }
+            Ok(found) if found.len() == 0 => Err(self.unavailable(
+                "was emptied while in use: restore it from a backup, or restart the program with an empty one",
+            )),
+            Ok(_) => Ok(()),
             Err(error) => Err(self.unavailable(&format!(
                 "has vanished while in use ({error}): put it back, or restart the program with a new one"
             ))),

@@ -69,6 +69,19 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
+    /// Gives what a purge has left free back to the disk, a piece at a time.
+    async fn shrink(&self) -> Result<(), StoreError> {
+        let mut left = u64::MAX;
+        loop {
+            let now = self.write(Work::Shrink).await?;
+            // Pages that a file of an earlier version cannot give back do not get fewer.
+            if now == 0 || now >= left {
+                return Ok(());
+            }
+            left = now;
+        }
+    }
+
     async fn write(&self, work: Work) -> Result<u64, StoreError> {
         self.within_deadline(self.writer.submit(work)).await
     }
@@ -124,16 +137,27 @@ impl SessionStore for SqliteStore {
         self.write(Work::Delivered(event_ids.to_vec())).await.map(|_| ())
     }
 
+    async fn set_aside(&self, event_ids: &[Uuid]) -> Result<(), StoreError> {
+        if event_ids.is_empty() {
+            return Ok(());
+        }
+        self.write(Work::SetAside(event_ids.to_vec())).await.map(|_| ())
+    }
+
     async fn purge(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut total = 0;
+        // One batch a transaction, so that appends get their turn in between.
         loop {
-            // One batch a transaction, so that appends get their turn in between.
             let purged = self.write(Work::Purge { before }).await?;
             total += purged;
             if purged < work::PURGE_BATCH {
-                return Ok(total);
+                break;
             }
         }
+        if total > 0 {
+            self.shrink().await?;
+        }
+        Ok(total)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

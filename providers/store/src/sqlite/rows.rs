@@ -77,10 +77,11 @@ pub(super) async fn unfinished(readers: &SqlitePool) -> Result<Vec<SessionHead>,
 }
 
 pub(super) async fn outbox(readers: &SqlitePool, limit: u32) -> Result<Vec<AuditRecord>, Error> {
-    let rows: Vec<(Uuid, Json<Value>)> =
-        sqlx::query_as("SELECT event_id, body FROM outbox ORDER BY position LIMIT ?")
-            .bind(i64::from(limit))
-            .fetch_all(readers)
-            .await?;
+    let rows: Vec<(Uuid, Json<Value>)> = sqlx::query_as(
+        "SELECT event_id, body FROM outbox WHERE NOT set_aside ORDER BY position LIMIT ?",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await?;
     Ok(rows.into_iter().map(|(event_id, Json(body))| AuditRecord { event_id, body }).collect())
 }

@@ -13,6 +13,10 @@ use crate::rules::Progress;
 
 /// Sessions deleted in one transaction.
 pub(super) const PURGE_BATCH: u64 = 50;
+/// Pages given back to the disk in one transaction (4 MiB).
+const SHRINK_PAGES: u64 = 1_024;
+/// Bytes that the readiness check writes: what the end of a large session needs.
+const PROBE_BYTES: i64 = 256 * 1024;
 
 /// One change.
 #[derive(Debug)]
@@ -21,11 +25,15 @@ pub(super) enum Work {
     Append(Append),
     /// Audit events that have left.
     Delivered(Vec<Uuid>),
+    /// Audit events that are no longer offered.
+    SetAside(Vec<Uuid>),
     /// At most [`PURGE_BATCH`] finished sessions; counts them.
     Purge {
         /// The first moment that is kept.
         before: Timestamp,
     },
+    /// Gives free pages at the end of the file back to the disk; counts those that remain.
+    Shrink,
     /// A write that proves that writing works.
     Probe,
     /// The last work of this writer.
@@ -41,8 +49,15 @@ impl Work {
     ) -> Result<u64, StoreError> {
         let outcome = match self {
             Self::Append(append) => return store(append, database, connection).await,
-            Self::Delivered(event_ids) => delivered(&event_ids, connection).await,
+            Self::Delivered(event_ids) => {
+                each("DELETE FROM outbox WHERE event_id = ?;", &event_ids, connection).await
+            }
+            Self::SetAside(event_ids) => {
+                let sql = "UPDATE outbox SET set_aside = 1 WHERE event_id = ?;";
+                each(sql, &event_ids, connection).await
+            }
             Self::Purge { before } => purge(before, connection).await,
+            Self::Shrink => shrink(connection).await,
             Self::Probe => probe(connection).await,
             Self::Close => Ok(0),
         };
@@ -101,13 +116,23 @@ async fn write_append(
     statements.execute(connection).await.map(|done| done.rows_affected())
 }
 
-async fn delivered(
+/// Runs a statement for each event.
+async fn each(
+    statement: &str,
     event_ids: &[Uuid],
     connection: &mut SqliteConnection,
 ) -> Result<u64, sqlx::Error> {
-    let sql = "DELETE FROM outbox WHERE event_id = ?;".repeat(event_ids.len());
+    let sql = statement.repeat(event_ids.len());
     let statements = event_ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |q, id| q.bind(*id));
     statements.execute(connection).await.map(|done| done.rows_affected())
+}
+
+async fn shrink(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    // The pragma works a page a step, so its rows are asked for to the last one.
+    let sql = AssertSqlSafe(format!("PRAGMA incremental_vacuum({SHRINK_PAGES})"));
+    sqlx::query(sql).fetch_all(&mut *connection).await?;
+    let left: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(connection).await?;
+    Ok(left.unsigned_abs())
 }
 
 async fn purge(before: Timestamp, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
@@ -125,7 +150,8 @@ async fn purge(before: Timestamp, connection: &mut SqliteConnection) -> Result<u
 }
 
 async fn probe(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
-    sqlx::query("UPDATE probe SET count = count + 1")
+    sqlx::query("UPDATE probe SET count = count + 1, weight = zeroblob(?)")
+        .bind(PROBE_BYTES)
         .execute(connection)
         .await
         .map(|done| done.rows_affected())
