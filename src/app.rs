@@ -31,13 +31,15 @@ use crate::config::{ClusterConfig, Config, ModelConfig, PrometheusConfig};
 use crate::engine::driver::{Ports, TRIAGES_AT_ONCE};
 use crate::engine::tools::{Redacted, ToolRegistry};
 use crate::service::Service;
-use crate::sessions::{Sessions, Settings};
+use crate::sessions::{Sessions, Settings, WatchedStore};
 use crate::telemetry::Metrics;
 
 /// Pause between folds of metric samples.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Pause between checks of the store and purges of old sessions.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// Pause between checks of a store that could not be used.
+const TROUBLED_PAUSE: Duration = Duration::from_secs(1);
 /// How long open connections may take after the last investigation.
 const CONNECTION_GRACE: Duration = Duration::from_secs(5);
 
@@ -212,13 +214,13 @@ impl App {
         install_crypto();
         let metrics =
             Arc::new(Metrics::new().map_err(|error| AppError::Internal(error.to_string()))?);
-        let store = open_store(config).await?;
+        let store = WatchedStore::new(open_store(config).await?);
         let sink = FileSink::open(config.audit_file())
             .await
             .map_err(|error| setting("audit.file")(error.to_string()))?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let audit = AuditPipeline::start(
-            Arc::clone(&store),
+            Arc::new(store.clone()),
             Arc::new(sink),
             Arc::clone(&metrics),
             &tasks,
@@ -242,7 +244,7 @@ impl App {
         let resumed =
             sessions.recover().await.map_err(|error| AppError::Storage(error.to_string()))?;
         if resumed > 0 {
-            tracing::info!(resumed, "unfinished investigations go on");
+            tracing::info!(resumed, "unfinished investigations go on as there is room");
         }
         let view = config.server.dev_mode.then(|| config.masked());
         let service = Arc::new(Service::new(sessions.clone(), clock, redactor(), view));
@@ -278,8 +280,8 @@ impl App {
         let stop_server = CancellationToken::new();
         let serving = server.run(stop_server.clone());
         let living = async {
-            service.set_not_ready(None);
-            let housekeeping = housekeeping(&sessions, &service);
+            service.start();
+            let housekeeping = housekeeping(&sessions);
             let upkeep = upkeep(&metrics);
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -332,16 +334,20 @@ fn bind(
 }
 
 /// Checks the store for readiness and forgets old sessions, for ever.
-async fn housekeeping(sessions: &Sessions, service: &Service) {
-    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+async fn housekeeping(sessions: &Sessions) {
+    let store = sessions.store();
     loop {
-        ticks.tick().await;
-        let healthy = sessions.ping().await;
-        service.set_not_ready(healthy.as_ref().err().map(|_| "storage_unavailable"));
-        if let Err(error) = healthy {
-            tracing::error!(%error, "the store does not answer");
-        } else if let Err(error) = sessions.forget_old().await {
-            tracing::warn!(%error, "old sessions could not be removed");
+        match store.ping().await {
+            Ok(()) => {
+                if let Err(error) = sessions.forget_old().await {
+                    tracing::warn!(%error, "old sessions could not be removed");
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(HOUSEKEEPING) => {}
+                    () = store.trouble() => tokio::time::sleep(TROUBLED_PAUSE).await,
+                }
+            }
+            Err(_) => tokio::time::sleep(TROUBLED_PAUSE).await,
         }
     }
 }

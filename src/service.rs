@@ -1,6 +1,7 @@
 //! The server's port, implemented over sessions.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use leadsman_contract::{
@@ -23,24 +24,23 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     redactor: Arc<dyn Redactor>,
     config: Option<Value>,
-    not_ready: RwLock<Option<String>>,
+    started: AtomicBool,
 }
 
 impl Service {
-    /// `config` is there in dev mode only, with secrets masked. Not ready until told otherwise.
+    /// `config` is there in dev mode only, with secrets masked. Not ready before [`Service::start`].
     pub fn new(
         sessions: Sessions,
         clock: Arc<dyn Clock>,
         redactor: Arc<dyn Redactor>,
         config: Option<Value>,
     ) -> Self {
-        let not_ready = RwLock::new(Some("starting".to_owned()));
-        Self { sessions, clock, redactor, config, not_ready }
+        Self { sessions, clock, redactor, config, started: AtomicBool::new(false) }
     }
 
-    /// Sets the reason for not being ready; `None` means ready.
-    pub fn set_not_ready(&self, reason: Option<&str>) {
-        *self.not_ready.write().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
+    /// From now on the service is ready, unless something is known to be wrong.
+    pub fn start(&self) {
+        self.started.store(true, Ordering::Relaxed);
     }
 
     async fn find(&self, session_id: &str) -> Result<Arc<Session>, ServiceError> {
@@ -53,8 +53,9 @@ impl Service {
 fn journal_problem(error: JournalError) -> ServiceError {
     match error {
         JournalError::Store(error) => ServiceError::Unavailable { cause: error.to_string() },
+        // The version that wrote it can read it; this one leaves it alone.
         error @ JournalError::Unreadable { .. } => {
-            ServiceError::Internal { cause: error.to_string() }
+            ServiceError::Unavailable { cause: error.to_string() }
         }
     }
 }
@@ -103,18 +104,31 @@ impl InvestigationService for Service {
                 session_id: session_id.to_owned(),
                 status: wire::state(state),
             }),
+            Err(error @ CancelError::Pending) => {
+                Err(ServiceError::Unavailable { cause: error.to_string() })
+            }
             Err(CancelError::Journal(error)) => Err(journal_problem(error)),
         }
     }
 
     fn readiness(&self) -> Readiness {
+        let not_ready = |reason: &str| Readiness::NotReady { reason: reason.to_owned() };
         if self.sessions.is_draining() {
-            return Readiness::NotReady { reason: "shutting_down".to_owned() };
+            return not_ready("shutting_down");
         }
-        match self.not_ready.read().unwrap_or_else(PoisonError::into_inner).clone() {
-            Some(reason) => Readiness::NotReady { reason },
-            None => Readiness::Ready,
+        if !self.started.load(Ordering::Relaxed) {
+            return not_ready("starting");
         }
+        if self.sessions.store().in_trouble() {
+            return not_ready("storage_unavailable");
+        }
+        let details = match self.sessions.unreadable() {
+            0 => Vec::new(),
+            count => vec![format!(
+                "{count} unfinished sessions were written by another version and are left open for it"
+            )],
+        };
+        Readiness::Ready { details }
     }
 
     fn config_view(&self) -> Option<Value> {

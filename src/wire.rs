@@ -124,7 +124,13 @@ pub fn status(id: Uuid, view: &View, now: Timestamp) -> SessionStatus {
     status.completed_at = view.finished_at.map(seconds_precision);
     status.verdict = view.conclusion.as_ref().map(|conclusion| verdict(conclusion.verdict));
     status.progress = Some(Progress {
-        phase: view.phase.as_str().to_owned(),
+        phase: match view.state {
+            State::Completed => "complete".to_owned(),
+            // Where it stands, or stood when it ended early.
+            State::Pending | State::Investigating | State::Failed | State::Cancelled => {
+                view.phase.as_str().to_owned()
+            }
+        },
         turn: view.turns,
         tool_calls: view.tool_calls,
         evidence: view.evidence,

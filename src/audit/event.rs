@@ -86,6 +86,7 @@ fn describe(
         // Every other event is not an end; the match is exhaustive so that a new one is decided on here.
         Event::Submitted { .. }
         | Event::Resumed
+        | Event::Checkpointed
         | Event::PhaseStarted { .. }
         | Event::EvidenceCollected { .. }
         | Event::TriageCompleted { .. }

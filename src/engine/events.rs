@@ -63,6 +63,8 @@ pub enum Event {
     },
     /// A process took the investigation over from one that ended in the middle.
     Resumed,
+    /// The process ends on purpose; another one will go on.
+    Checkpointed,
     /// A phase began.
     PhaseStarted {
         /// Which one.
@@ -173,6 +175,32 @@ impl Event {
     /// Whether nothing can follow it.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Completed { .. } | Self::Failed { .. } | Self::Cancelled { .. })
+    }
+
+    /// Whether it holds what came of a piece of work, rather than that the work has begun: a process that ends before it
+    /// leaves that work to be done again.
+    pub fn is_outcome(&self) -> bool {
+        match self {
+            Self::TriageCompleted { .. }
+            | Self::TriageFailed { .. }
+            | Self::HypothesesChanged { .. }
+            | Self::ModelAnswered { .. }
+            | Self::ModelFailed { .. }
+            | Self::ToolAnswered { .. }
+            | Self::VerdictProposed { .. }
+            | Self::VerdictChecked { .. }
+            | Self::TargetResolved { .. }
+            | Self::WorkflowsConsidered { .. }
+            | Self::Completed { .. }
+            | Self::Failed { .. }
+            | Self::Cancelled { .. } => true,
+            Self::Submitted { .. }
+            | Self::Resumed
+            | Self::Checkpointed
+            | Self::PhaseStarted { .. }
+            | Self::EvidenceCollected { .. }
+            | Self::ToolsCalled { .. } => false,
+        }
     }
 }
 

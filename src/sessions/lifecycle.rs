@@ -1,34 +1,36 @@
-//! The life of sessions: accept, run, cancel, look up, forget.
+//! The life of sessions: accept, look up, cancel, drain, forget.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dashmap::DashMap;
-use futures::FutureExt as _;
+use dashmap::{DashMap, DashSet};
 use leadsman_ports::clock::Clock;
-use leadsman_ports::store::{SessionStore, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use leadsman_ports::store::{SessionStore as _, StoreError};
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::view::{Session, State, View};
-use crate::audit::{self, AuditPipeline};
+use super::session::Session;
+use super::store::WatchedStore;
+use super::view::{State, View};
+use crate::audit::AuditPipeline;
 use crate::engine::budget::Limits;
-use crate::engine::driver::{self, Ended, Ports, Signals};
-use crate::engine::events::{Entry, Event, Phase};
+use crate::engine::driver::Ports;
+use crate::engine::events::{Entry, Event};
 use crate::engine::incident::Incident;
-use crate::engine::journal::{self, Journal, JournalError, Listener as _};
+use crate::engine::journal::{self, JournalError};
 use crate::engine::run::Run;
 use crate::telemetry::Metrics;
 
-/// The longest that publishing a result waits for its audit event; then the outbox keeps it.
-const AUDIT_DEADLINE: Duration = Duration::from_secs(10);
 /// The longest that a cancellation waits for the session to end.
 const CANCEL_DEADLINE: Duration = Duration::from_secs(2);
 /// What a client is told to wait when there is no room.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
+/// Finished sessions that are kept in memory, about 20 KB each; the others are read from the store.
+const FINISHED_IN_MEMORY: u64 = 256;
 
 /// What sessions are run with.
 #[derive(Debug, Clone)]
@@ -61,9 +63,12 @@ pub enum CancelError {
     /// Nobody knows it.
     #[error("no such session")]
     Unknown,
-    /// It had ended before.
+    /// It had ended before, or ended otherwise meanwhile.
     #[error("the session has ended")]
     Ended(State),
+    /// Its end is not on record yet. The cancellation stands, but how the session ends is not known.
+    #[error("the session did not end in time; it is asked to")]
+    Pending,
     /// The store did not answer.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -76,37 +81,47 @@ pub struct Sessions {
 }
 
 pub(super) struct Inner {
+    /// Those that run or wait for room.
     pub(super) live: DashMap<Uuid, Arc<Session>>,
-    pub(super) store: Arc<dyn SessionStore>,
+    /// Some of those that have ended.
+    pub(super) finished: Cache<Uuid, Arc<Session>>,
+    /// Those that a newer version has written and that are left for it.
+    pub(super) unreadable: DashSet<Uuid>,
+    pub(super) store: WatchedStore,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ports: Ports,
     pub(super) settings: Settings,
     pub(super) permits: Arc<Semaphore>,
+    /// Room for one session whose work may have ended the process before.
+    pub(super) suspects: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     pub(super) draining: CancellationToken,
     pub(super) checkpoint: CancellationToken,
-    audit: AuditPipeline,
+    pub(super) audit: AuditPipeline,
     pub(super) metrics: Arc<Metrics>,
 }
 
 impl Sessions {
     /// No sessions yet. `recover` brings back those that the store holds unfinished.
     pub fn new(
-        store: Arc<dyn SessionStore>,
+        store: WatchedStore,
         clock: Arc<dyn Clock>,
         ports: Ports,
         settings: Settings,
         audit: AuditPipeline,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(settings.capacity));
+        let permits = Arc::new(Semaphore::new(settings.capacity.min(Semaphore::MAX_PERMITS)));
         let inner = Inner {
             live: DashMap::new(),
+            finished: Cache::new(FINISHED_IN_MEMORY),
+            unreadable: DashSet::new(),
             store,
             clock,
             ports,
             settings,
             permits,
+            suspects: Arc::new(Semaphore::new(1)),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             checkpoint: CancellationToken::new(),
@@ -131,36 +146,47 @@ impl Sessions {
 
     /// Finds a session here or in the store.
     pub async fn find(&self, id: Uuid) -> Result<Option<Arc<Session>>, JournalError> {
-        if let Some(session) = self.inner.live.get(&id) {
-            return Ok(Some(Arc::clone(&session)));
+        let inner = &self.inner;
+        let live = inner.live.get(&id).map(|session| Arc::clone(&session));
+        if let Some(session) = live {
+            session.restored(&inner.store).await?;
+            return Ok(Some(session));
         }
-        let entries = journal::read(self.inner.store.as_ref(), id).await?;
-        let Some(view) = View::fold(&entries).filter(|view| view.state.is_terminal()) else {
-            return Ok(None);
+        let session = match inner.finished.get(&id) {
+            Some(session) => session,
+            None => {
+                let entries = journal::read(&inner.store, id).await?;
+                let Some(view) = View::fold(&entries) else { return Ok(None) };
+                let session = Arc::new(Session::new(id, view));
+                if session.state().is_terminal() {
+                    inner.finished.insert(id, Arc::clone(&session));
+                }
+                session
+            }
         };
-        let session = Arc::new(Session::new(id, view));
-        let known = self.inner.live.entry(id).or_insert(session);
-        Ok(Some(Arc::clone(&known)))
+        let forgotten = session.view().finished_at.is_some_and(|at| at < inner.oldest_kept());
+        Ok(Some(session).filter(|_| !forgotten))
     }
 
     /// The whole journal of a session, straight from the store.
     pub async fn journal(&self, id: Uuid) -> Result<Vec<Entry>, JournalError> {
-        journal::read(self.inner.store.as_ref(), id).await
+        journal::read(&self.inner.store, id).await
     }
 
-    /// Cancels a session and waits until it has ended.
+    /// Cancels a session and waits until its end is on record. Succeeds only when that end is the cancellation.
     pub async fn cancel(&self, id: Uuid) -> Result<(), CancelError> {
         let session = self.find(id).await?.ok_or(CancelError::Unknown)?;
-        let before = session.state();
-        if before.is_terminal() {
-            return Err(CancelError::Ended(before));
-        }
+        let deadline = Instant::now() + CANCEL_DEADLINE;
+        let late = session.end_on_record().is_some();
         session.cancel.cancel();
-        let _ = tokio::time::timeout(CANCEL_DEADLINE, session.finished()).await;
-        match session.state() {
-            // Still on its way to the end: the cancellation stands and will be carried out.
-            State::Cancelled | State::Pending | State::Investigating => Ok(()),
-            ended @ (State::Completed | State::Failed) => Err(CancelError::Ended(ended)),
+        let recorded = tokio::time::timeout_at(deadline, session.recorded()).await;
+        match recorded.map_err(|_| CancelError::Pending)? {
+            State::Cancelled if !late => Ok(()),
+            ended => {
+                // Whoever polls next shall see what this answer says, as far as that comes in time.
+                let _ = tokio::time::timeout_at(deadline, session.finished()).await;
+                Err(CancelError::Ended(ended))
+            }
         }
     }
 
@@ -169,9 +195,14 @@ impl Sessions {
         self.inner.live.iter().filter(|session| !session.state().is_terminal()).count()
     }
 
-    /// Fails when the store cannot be used now.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.inner.store.ping().await
+    /// How many unfinished sessions this version cannot read; they are left alone.
+    pub fn unreadable(&self) -> usize {
+        self.inner.unreadable.len()
+    }
+
+    /// The store that the sessions are kept in.
+    pub fn store(&self) -> &WatchedStore {
+        &self.inner.store
     }
 
     /// Whether incidents are refused because the service is shutting down.
@@ -198,18 +229,20 @@ impl Sessions {
         left
     }
 
-    /// Forgets sessions that ended longer ago than the retention allows, here and in the store.
+    /// Forgets sessions that ended longer ago than the retention allows.
     pub async fn forget_old(&self) -> Result<u64, StoreError> {
-        let retention = jiff::SignedDuration::try_from(self.inner.settings.retention);
-        let before = self.inner.clock.now() - retention.unwrap_or(jiff::SignedDuration::MAX);
-        self.inner.live.retain(|_, session| {
-            session.view().finished_at.is_none_or(|finished| finished >= before)
-        });
-        self.inner.store.purge(before).await
+        self.inner.store.purge(self.inner.oldest_kept()).await
     }
 }
 
 impl Inner {
+    /// The first end that still answers.
+    fn oldest_kept(&self) -> jiff::Timestamp {
+        let retention = jiff::SignedDuration::try_from(self.settings.retention);
+        let kept = retention.ok().and_then(|kept| self.clock.now().checked_sub(kept).ok());
+        kept.unwrap_or(jiff::Timestamp::MIN)
+    }
+
     async fn accept(self: Arc<Self>, incident: Incident) -> Result<Arc<Session>, SubmitError> {
         if self.draining.is_cancelled() {
             return Err(SubmitError::ShuttingDown);
@@ -219,7 +252,6 @@ impl Inner {
         };
         let id = Uuid::new_v4();
         let session = Arc::new(Session::new(id, View::new(self.clock.now())));
-        let mut journal = self.journal(&session, 0);
         let submitted = Event::Submitted {
             incident: Box::new(incident),
             limits: self.settings.limits,
@@ -227,118 +259,18 @@ impl Inner {
         };
         let mut run = Run::new(self.ports.tools.definitions());
         run.apply(&submitted);
-        journal.append(vec![submitted]).await?;
+        // Who submits is told at once when the store cannot be written; who runs waits for it.
+        self.journal(&session, 0, self.store.clone(), None).append(vec![submitted]).await?;
         self.metrics.session_started(&run.incident().signal_name, run.incident().severity);
         self.live.insert(id, Arc::clone(&session));
-        self.start(Arc::clone(&session), run, journal, Some(permit));
-        Ok(session)
-    }
-
-    pub(super) fn journal(&self, session: &Arc<Session>, last: u64) -> Journal {
-        let listener =
-            Arc::new(Observed { session: Arc::clone(session), metrics: Arc::clone(&self.metrics) });
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        Journal::new(session.id(), last, store, clock, listener)
-    }
-
-    /// Starts a session's task. Without a permit it waits for one first.
-    pub(super) fn start(
-        self: &Arc<Self>,
-        session: Arc<Session>,
-        run: Run,
-        journal: Journal,
-        permit: Option<OwnedSemaphorePermit>,
-    ) {
-        let inner = Arc::clone(self);
+        let inner = Arc::clone(&self);
+        let running = Arc::clone(&session);
         self.tasks.spawn(async move {
-            let active = inner.metrics.session_active();
-            inner.run(&session, run, journal, permit).await;
-            drop(active);
+            let _active = inner.metrics.session_active();
+            let journal = inner.journal(&running, 1, inner.patient_store(), None);
+            inner.run(&running, run, journal).await;
+            drop(permit);
         });
-    }
-
-    /// Runs a session to its end and publishes the end when its audit event is safe.
-    async fn run(
-        &self,
-        session: &Arc<Session>,
-        mut run: Run,
-        mut journal: Journal,
-        permit: Option<OwnedSemaphorePermit>,
-    ) {
-        let signals =
-            Signals { cancel: session.cancel.clone(), checkpoint: self.checkpoint.clone() };
-        let _permit = match permit {
-            Some(permit) => Some(permit),
-            None => tokio::select! {
-                permit = Arc::clone(&self.permits).acquire_owned() => permit.ok(),
-                () = signals.cancel.cancelled() => None,
-                () = signals.checkpoint.cancelled() => return,
-            },
-        };
-        let driving = driver::drive(&mut run, &mut journal, &self.ports, &signals);
-        let terminal = match AssertUnwindSafe(driving).catch_unwind().await {
-            Ok(Ok(Ended::Terminal(event))) => *event,
-            Ok(Ok(Ended::Checkpointed)) => return,
-            Ok(Err(error)) => return self.lose(session, &error),
-            Err(_) => Event::Failed {
-                reason: "an internal error ended the investigation".to_owned(),
-                phase: run.phase(),
-            },
-        };
-        if let Err(error) = self.end(session, &mut journal, terminal).await {
-            self.lose(session, &error);
-        }
-    }
-
-    /// Journals the end together with its audit event, waits until the event has left, then publishes.
-    pub(super) async fn end(
-        &self,
-        session: &Session,
-        journal: &mut Journal,
-        terminal: Event,
-    ) -> Result<(), JournalError> {
-        let record = audit::event_of(session.id(), &session.view(), &terminal, self.clock.now());
-        let event_id = record.event_id;
-        let entry = journal.append_terminal(terminal, record).await?;
-        if tokio::time::timeout(AUDIT_DEADLINE, self.audit.delivered(event_id)).await.is_err() {
-            tracing::warn!(session = %session.id(), "the audit sink is slow; the outbox keeps the event");
-        }
-        session.stored(&[entry]);
-        self.metrics.session_ended(&session.view());
-        Ok(())
-    }
-
-    fn lose(&self, session: &Session, error: &JournalError) {
-        tracing::error!(session = %session.id(), %error, "the journal cannot be written; the session stops here");
-        session.lost(
-            self.clock.now(),
-            "the journal could not be written; the investigation goes on after a restart",
-        );
-        self.metrics.session_ended(&session.view());
-    }
-
-    /// Ends a session whose journal this version cannot read.
-    pub(super) async fn give_up(&self, session: &Arc<Session>, last: u64) {
-        let terminal = Event::Failed {
-            reason: "the journal of an earlier version could not be read".to_owned(),
-            phase: Phase::Triage,
-        };
-        let mut journal = self.journal(session, last);
-        if let Err(error) = self.end(session, &mut journal, terminal).await {
-            self.lose(session, &error);
-        }
-    }
-}
-
-/// Counts what the journal says before the session shows it.
-struct Observed {
-    session: Arc<Session>,
-    metrics: Arc<Metrics>,
-}
-
-impl journal::Listener for Observed {
-    fn stored(&self, entries: &[Entry]) {
-        entries.iter().for_each(|entry| self.metrics.observe(&entry.event));
-        self.session.stored(entries);
+        Ok(session)
     }
 }

@@ -1,8 +1,13 @@
-//! Sessions: the life of investigations from acceptance to retention, one owned task each.
+//! Sessions: the life of investigations within this process and across its restarts.
 
-pub mod lifecycle;
-pub mod recovery;
+mod lifecycle;
+mod recovery;
+mod session;
+mod store;
+mod task;
 pub mod view;
 
 pub use lifecycle::{CancelError, Sessions, Settings, SubmitError};
-pub use view::{Session, State, View};
+pub use session::Session;
+pub use store::WatchedStore;
+pub use view::{State, View};

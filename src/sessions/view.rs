@@ -1,21 +1,14 @@
-//! What is known of a session from outside: a projection of its journal, and a broadcast of its entries.
+//! What is known of a session from outside: a projection of its journal.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use leadsman_ports::cluster::ObjectRef;
-use tokio::sync::{broadcast, watch};
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::engine::events::{Entry, Event, Phase};
 use crate::engine::hypotheses::HypothesisStatus;
 use crate::engine::incident::Incident;
-use crate::engine::journal::Listener;
 use crate::engine::verdict::Conclusion;
-
-/// Entries that a slow listener may fall behind before it misses some.
-const BROADCAST_ENTRIES: usize = 64;
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +125,7 @@ impl View {
                 self.conclusion = Some(Arc::new(conclusion.as_ref().clone()));
             }
             Event::Resumed
+            | Event::Checkpointed
             | Event::TriageCompleted { .. }
             | Event::TriageFailed { .. }
             | Event::HypothesesChanged { .. }
@@ -160,6 +154,7 @@ pub fn narrate(event: &Event) -> Option<String> {
             format!("accepted: {} on {}", incident.signal_name, name(&incident.resource))
         }
         Event::Resumed => "resumed after a restart".to_owned(),
+        Event::Checkpointed => "put aside: the service is shutting down".to_owned(),
         Event::PhaseStarted { phase } => match phase {
             Phase::Triage => "triage: looking at the target and its neighbourhood".to_owned(),
             Phase::RootCause => "root cause: asking the model".to_owned(),
@@ -225,82 +220,4 @@ fn subject(arguments: &serde_json::Value) -> String {
         other => Some(other.to_string()),
     });
     parts.collect::<Vec<_>>().join(" ")
-}
-
-/// One session as everyone but its own task sees it.
-#[derive(Debug)]
-pub struct Session {
-    id: Uuid,
-    view: RwLock<View>,
-    entries: broadcast::Sender<Arc<Entry>>,
-    finished: watch::Sender<bool>,
-    pub(super) cancel: CancellationToken,
-}
-
-impl Session {
-    /// A session with what is known of it.
-    pub fn new(id: Uuid, view: View) -> Self {
-        let finished = watch::Sender::new(view.state.is_terminal());
-        Self {
-            id,
-            view: RwLock::new(view),
-            entries: broadcast::Sender::new(BROADCAST_ENTRIES),
-            finished,
-            cancel: CancellationToken::new(),
-        }
-    }
-
-    /// Its id.
-    pub fn id(&self) -> Uuid {
-        self.id
-    }
-
-    /// What is known now.
-    pub fn view(&self) -> View {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Where it stands.
-    pub fn state(&self) -> State {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).state
-    }
-
-    /// Entries from now on, as they become durable.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Entry>> {
-        self.entries.subscribe()
-    }
-
-    /// Waits until it has ended.
-    pub async fn finished(&self) {
-        // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.finished.subscribe().wait_for(|finished| *finished).await;
-    }
-
-    /// Marks it failed for those who ask now, without a word in the journal, because the journal cannot be
-    /// written. The next process that can read it goes on from there.
-    pub(super) fn lost(&self, at: Timestamp, reason: &str) {
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        view.end(State::Failed, at);
-        view.error = Some(reason.to_owned());
-        drop(view);
-        self.finished.send_replace(true);
-    }
-}
-
-impl Listener for Session {
-    fn stored(&self, entries: &[Entry]) {
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().for_each(|entry| view.apply(entry));
-        let terminal = view.state.is_terminal();
-        drop(view);
-        if self.entries.receiver_count() > 0 {
-            for entry in entries {
-                // An error only says that nobody listens any more.
-                let _ = self.entries.send(Arc::new(entry.clone()));
-            }
-        }
-        if terminal {
-            self.finished.send_replace(true);
-        }
-    }
 }

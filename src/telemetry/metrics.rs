@@ -2,7 +2,8 @@
 //!
 //! Each app has its own recorder, so that several of them in one process do not count each other's sessions.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Unit;
 use leadsman_ports::chat::TokenUsage;
@@ -24,6 +25,8 @@ const COMPLETED: &str = "aiagent_sessions_completed_total";
 const ACTIVE: &str = "aiagent_sessions_active";
 const DURATION: &str = "aiagent_session_duration_seconds";
 const AUDIT: &str = "aiagent_audit_events_emitted_total";
+const AUDIT_REFUSED: &str = "leadsman_audit_events_refused_total";
+const UNREADABLE: &str = "leadsman_sessions_unreadable";
 const LLM_REQUESTS: &str = "aiagent_api_llm_requests_total";
 const LLM_DURATION: &str = "aiagent_api_llm_request_duration_seconds";
 const LLM_TOKENS: &str = "aiagent_api_llm_tokens_total";
@@ -32,6 +35,10 @@ const VERDICTS: &str = "leadsman_verdicts_total";
 
 /// The longest signal name that becomes a label, in characters.
 const MAX_LABEL: usize = 128;
+/// The most signal names that become labels of their own.
+const MAX_SIGNALS: usize = 200;
+/// The label of all further signal names: clients make them up.
+const OTHER_SIGNALS: &str = "(other)";
 
 const METADATA: Metadata<'static> = Metadata::new("leadsman", Level::INFO, None);
 
@@ -42,6 +49,7 @@ const LLM_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
+    signals: Mutex<HashSet<String>>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -61,7 +69,7 @@ impl Metrics {
         let builder = buckets(builder, HTTP_DURATION, &HTTP_DURATION_BUCKETS)?;
         let recorder = Arc::new(builder.build_recorder());
         let handle = recorder.handle();
-        let metrics = Self { recorder, handle };
+        let metrics = Self { recorder, handle, signals: Mutex::default() };
         metrics.describe();
         Ok(metrics)
     }
@@ -73,6 +81,7 @@ impl Metrics {
         counter(STARTED, "Investigations accepted, by signal and severity.");
         counter(COMPLETED, "Investigations ended, by outcome.");
         counter(AUDIT, "Audit events that reached the sink, by type.");
+        counter(AUDIT_REFUSED, "Audit events that the sink refuses and the store keeps, by type.");
         counter(LLM_REQUESTS, "Model calls, by status.");
         counter(LLM_TOKENS, "Tokens read from and written by the model.");
         counter(TOOL_CALLS, "Tool calls by the model, by tool and outcome.");
@@ -80,8 +89,15 @@ impl Metrics {
             VERDICTS,
             "Verdicts of completed investigations, by verdict, cause and whether a model took part.",
         );
-        let gauge = "Investigations that run or wait for room.";
-        self.recorder.describe_gauge(KeyName::from(ACTIVE), None, SharedString::from(gauge));
+        for (name, help) in [
+            (ACTIVE, "Investigations that run or wait for room."),
+            (
+                UNREADABLE,
+                "Unfinished sessions that another version wrote and that are left open for it.",
+            ),
+        ] {
+            self.recorder.describe_gauge(KeyName::from(name), None, SharedString::from(help));
+        }
         for (name, help) in [
             (DURATION, "Time from acceptance to end, by outcome."),
             (LLM_DURATION, "Time of a model call with its retries."),
@@ -90,6 +106,7 @@ impl Metrics {
         }
         // Names without a first value would be missing from a scrape until something happens.
         self.gauge(ACTIVE).set(0.0);
+        self.gauge(UNREADABLE).set(0.0);
     }
 
     /// The recorder, for adapters that count for themselves.
@@ -121,10 +138,27 @@ impl Metrics {
 
     /// An investigation was accepted.
     pub fn session_started(&self, signal: &str, severity: Severity) {
-        let signal: String = signal.chars().take(MAX_LABEL).collect();
-        let labels =
-            vec![Label::new("signal_name", signal), Label::new("severity", severity.as_str())];
+        let labels = vec![
+            Label::new("signal_name", self.signal_label(signal)),
+            Label::new("severity", severity.as_str()),
+        ];
         self.counter(STARTED, labels).increment(1);
+    }
+
+    /// The signal's name while there are few of them.
+    fn signal_label(&self, signal: &str) -> String {
+        let signal: String = signal.chars().take(MAX_LABEL).collect();
+        let mut known = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&signal) || (known.len() < MAX_SIGNALS && known.insert(signal.clone())) {
+            signal
+        } else {
+            OTHER_SIGNALS.to_owned()
+        }
+    }
+
+    /// How many unfinished sessions this version cannot read.
+    pub fn sessions_unreadable(&self, count: usize) {
+        self.gauge(UNREADABLE).set(count as f64);
     }
 
     /// Counts an investigation as active until the guard is dropped.
@@ -163,6 +197,11 @@ impl Metrics {
     /// An audit event reached the sink.
     pub fn audit_emitted(&self, kind: &str) {
         self.counter(AUDIT, vec![Label::new("event_type", kind.to_owned())]).increment(1);
+    }
+
+    /// The sink refused an audit event for good.
+    pub fn audit_refused(&self, kind: &str) {
+        self.counter(AUDIT_REFUSED, vec![Label::new("event_type", kind.to_owned())]).increment(1);
     }
 
     /// Counts what an event of a journal says about the model and the tools.
@@ -204,5 +243,28 @@ pub struct ActiveSession(Gauge);
 impl Drop for ActiveSession {
     fn drop(&mut self) {
         self.0.decrement(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signal_names_that_clients_make_up_share_one_label() {
+        let metrics = Metrics::new().unwrap();
+        for number in 0..5_000 {
+            metrics.session_started(&format!("Signal{number}"), Severity::High);
+        }
+        metrics.session_started("Signal7", Severity::High);
+        let page = metrics.render();
+        let series: Vec<&str> = page.lines().filter(|line| line.starts_with(STARTED)).collect();
+        assert_eq!(series.len(), MAX_SIGNALS + 1);
+        let count = |name: &str| {
+            let line = series.iter().find(|line| line.contains(&format!("\"{name}\""))).unwrap();
+            line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()
+        };
+        assert_eq!(count("Signal7"), 2);
+        assert_eq!(count(OTHER_SIGNALS), 5_000 - MAX_SIGNALS);
     }
 }

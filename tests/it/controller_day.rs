@@ -42,7 +42,9 @@ async fn a_poll_tells_progress_and_the_result_waits_for_the_end() {
     assert_eq!(problem.detail, format!("session {id} is investigating, not completed"));
 
     gate.open();
-    assert_eq!(service.ended(id).await.status, SessionState::Completed);
+    let status = service.ended(id).await;
+    assert_eq!(status.status, SessionState::Completed);
+    assert_eq!(status.progress.unwrap().phase, "complete");
     assert!(service.api.result(id).await.is_ok());
 }
 

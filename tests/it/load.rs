@@ -2,10 +2,13 @@
 
 use futures::future::join_all;
 use leadsman_contract::SessionState;
+use uuid::Uuid;
 
 use crate::harness::{Harness, good_model, numbered_incident};
 
 const INVESTIGATIONS: usize = 200;
+/// Seconds between an end and its being seen that only something that hangs can need.
+const HANG: f64 = 5.0;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_investigations_at_once_all_complete_and_are_counted() {
@@ -13,6 +16,9 @@ async fn two_hundred_investigations_at_once_all_complete_and_are_counted() {
     let service = Harness::with_model(&model).await;
     let incidents: Vec<_> = (0..INVESTIGATIONS).map(numbered_incident).collect();
     let ids = join_all(incidents.iter().map(|incident| service.submit(incident))).await;
+    let delays = join_all(ids.iter().map(|id| shown_after(&service, *id))).await;
+    let slowest = delays.into_iter().fold(0.0, f64::max);
+    assert!(slowest < HANG, "an end showed only after {slowest} s");
     let statuses = join_all(ids.iter().map(|id| service.ended(*id))).await;
     assert!(statuses.iter().all(|status| status.status == SessionState::Completed));
     let api = &service.api;
@@ -51,6 +57,14 @@ async fn what_exceeds_the_capacity_is_refused_with_a_time_to_retry() {
     assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
     service.api.cancel(first).await.unwrap();
     service.submit(&numbered_incident(3)).await;
+}
+
+/// Seconds from a session's end, as its journal has it, to its being shown.
+async fn shown_after(service: &Harness, id: Uuid) -> f64 {
+    let session = service.sessions.find(id).await.unwrap().expect("a known session");
+    session.finished().await;
+    let end = session.view().finished_at.expect("an end");
+    jiff::Timestamp::now().duration_since(end).as_secs_f64()
 }
 
 /// The sum of a counter over its labels.

@@ -18,4 +18,5 @@ mod planted;
 mod problems;
 mod scenarios;
 mod secrets;
+mod sessions;
 mod shutdown;

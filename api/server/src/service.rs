@@ -38,7 +38,10 @@ pub trait InvestigationService: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
     /// They are.
-    Ready,
+    Ready {
+        /// What operators should know all the same, a sentence each.
+        details: Vec<String>,
+    },
     /// They are not.
     NotReady {
         /// A short word such as `shutting_down`.

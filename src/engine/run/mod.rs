@@ -123,7 +123,7 @@ impl Run {
                 self.limits = *limits;
                 self.model.clone_from(model);
             }
-            Event::Resumed | Event::ToolsCalled { .. } => {}
+            Event::Resumed | Event::Checkpointed | Event::ToolsCalled { .. } => {}
             Event::PhaseStarted { phase } => self.start(*phase),
             Event::EvidenceCollected { evidence } => self.collect(evidence),
             Event::TriageCompleted { report } => self.triage = Some(Ok(report.clone())),

@@ -28,6 +28,9 @@ pub(crate) struct Ready {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<String>,
+    /// What operators should know although the service is ready, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
 }
 
 /// Whether the process answers at all.
@@ -69,9 +72,11 @@ pub(crate) async fn readyz(
         dispatcher.service().readiness()
     };
     match readiness {
-        Readiness::Ready => json(HttpResponse::Ok(), &Ready { status: "ready", reason: None }),
+        Readiness::Ready { details } => {
+            json(HttpResponse::Ok(), &Ready { status: "ready", reason: None, details })
+        }
         Readiness::NotReady { reason } => {
-            let body = Ready { status: "not_ready", reason: Some(reason) };
+            let body = Ready { status: "not_ready", reason: Some(reason), details: Vec::new() };
             json(HttpResponse::ServiceUnavailable(), &body)
         }
     }

@@ -91,7 +91,7 @@ impl InvestigationService for Script {
     fn readiness(&self) -> Readiness {
         match self.not_ready.lock().unwrap().clone() {
             Some(reason) => Readiness::NotReady { reason },
-            None => Readiness::Ready,
+            None => Readiness::Ready { details: Vec::new() },
         }
     }
 
