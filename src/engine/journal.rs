@@ -105,8 +105,17 @@ impl Journal {
 
 /// Reads a whole journal; empty for an unknown session.
 pub async fn read(store: &dyn SessionStore, session: Uuid) -> Result<Vec<Entry>, JournalError> {
+    read_after(store, session, 0).await
+}
+
+/// Reads what a journal holds after entry `after`.
+pub async fn read_after(
+    store: &dyn SessionStore,
+    session: Uuid,
+    after: u64,
+) -> Result<Vec<Entry>, JournalError> {
     store
-        .journal(session, 0)
+        .journal(session, after)
         .await?
         .into_iter()
         .map(|record| {

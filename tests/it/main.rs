@@ -12,6 +12,7 @@ mod fuzz;
 mod harness;
 mod hypotheses;
 mod injection;
+mod kills;
 mod load;
 mod model_output;
 mod planted;

@@ -59,7 +59,7 @@ async fn a_session_whose_work_ends_the_process_again_and_again_is_given_up() {
         let events = at_the_model();
         events.into_iter().chain(vec![Event::Resumed; times]).collect::<Vec<_>>()
     };
-    let guilty = leave_behind(store.as_ref(), &stored(&resumed(2))).await;
+    let guilty = leave_behind(store.as_ref(), &stored(&resumed(4))).await;
     let unlucky = leave_behind(store.as_ref(), &stored(&resumed(1))).await;
     // Restarts on purpose, and those before the last answer, say nothing about a session.
     let shut_down = [resumed(1), vec![Event::Checkpointed], resumed(1)[4..].to_vec()].concat();
@@ -72,7 +72,7 @@ async fn a_session_whose_work_ends_the_process_again_and_again_is_given_up() {
 
     let given_up = rig.sessions.find(guilty).await.unwrap().unwrap().view();
     assert_eq!(given_up.state, State::Failed);
-    assert!(given_up.error.unwrap().contains("ended 3 times"));
+    assert!(given_up.error.unwrap().contains("ended 5 times"));
     for session in [unlucky, shut_down] {
         let state = rig.sessions.find(session).await.unwrap().unwrap().state();
         assert_eq!(state, State::Investigating);
