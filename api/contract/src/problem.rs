@@ -44,6 +44,8 @@ catalogue! {
     ValidationError => 400, Some("validation-error"), "Validation Error";
     /// The shape is right, but a value that must say something does not.
     RuleViolation => 422, Some("validation-error"), "Validation Error";
+    /// There is no HTTP request in what was sent.
+    MalformedRequest => 400, Some("malformed-request"), "Malformed Request";
     /// No credentials, or none that hold.
     Unauthorized => 401, None, "Unauthorized";
     /// The credentials do not suffice.
@@ -56,7 +58,7 @@ catalogue! {
     SessionNotFound => 404, Some("not-found"), "Session Not Found";
     /// The path exists, but not with this method.
     MethodNotAllowed => 405, Some("method-not-allowed"), "Method Not Allowed";
-    /// The body did not arrive in time.
+    /// The head or the body of the request did not arrive in time.
     RequestTimeout => 408, Some("request-timeout"), "Request Timeout";
     /// The result is not there yet.
     SessionNotCompleted => 409, Some("session-not-completed"), "Session Not Completed";
@@ -70,6 +72,8 @@ catalogue! {
     UnsupportedMediaType => 415, Some("unsupported-media-type"), "Unsupported Media Type";
     /// Too many requests at once, or in a short time.
     TooManyRequests => 429, Some("too-many-requests"), "Too Many Requests";
+    /// The head of the request is larger than the server reads.
+    HeadTooLarge => 431, Some("request-header-fields-too-large"), "Request Header Fields Too Large";
     /// The server is at fault.
     InternalError => 500, Some("internal-error"), "Internal Server Error";
     /// Too many live sessions; 500 because the clients of this contract expect that.
