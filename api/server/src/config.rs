@@ -17,19 +17,25 @@ pub struct ServerConfig {
     pub workers: usize,
     /// Largest request body in bytes.
     pub body_limit: usize,
-    /// Most requests at work at once; more are answered with 429.
+    /// Most bytes of all bodies that are arriving, beyond the first 16 KiB of each.
+    pub body_memory: usize,
+    /// Most submissions at work at once, and most other requests beside them; more are answered with 429. A
+    /// submission is at work from when its body has arrived.
     pub max_in_flight: usize,
     /// Most open connections of each API worker.
     pub max_connections: usize,
-    /// Time for a client to send the head of a request. The HTTP library's clock for it ticks twice a second, so
-    /// less than a second is not reliable.
+    /// Time for a client to send the head of a request.
     pub header_timeout: Duration,
-    /// Time for a client to send the body of a request.
+    /// Time for a client to send the body of a request; it may pause for half of it.
     pub body_timeout: Duration,
+    /// How long a client may take nothing of an answer before it loses its connection.
+    pub write_timeout: Duration,
     /// Time for the service to answer.
     pub service_timeout: Duration,
     /// How long an idle connection stays open.
     pub keep_alive: Duration,
+    /// How long one may be idle for while three quarters of the connections are taken.
+    pub crowded_keep_alive: Duration,
     /// Time for open requests to end at shutdown, in whole seconds.
     pub shutdown_timeout: Duration,
 }
@@ -43,12 +49,15 @@ impl Default for ServerConfig {
             metrics_addr: any(9090),
             workers: 2,
             body_limit: 1024 * 1024,
+            body_memory: 32 * 1024 * 1024,
             max_in_flight: 100,
-            max_connections: 10_000,
-            header_timeout: Duration::from_secs(30),
-            body_timeout: Duration::from_secs(60),
+            max_connections: 2_000,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(15),
             service_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(120),
+            crowded_keep_alive: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(10),
         }
     }

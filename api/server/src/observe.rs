@@ -1,22 +1,22 @@
-//! The outermost layer of every API request: its id, the limit on concurrent requests, the survival of
-//! panics, the measurements and the access log.
+//! The outermost layer of every API request: its id, its admission, the survival of panics, the measurements and the
+//! access log.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, web};
 use futures::FutureExt as _;
 use leadsman_contract::ProblemType;
-use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::admission::Admission;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 
@@ -38,21 +38,25 @@ impl RequestId {
         &self.0
     }
 
+    /// A new one.
+    pub(crate) fn fresh() -> Self {
+        Self(Uuid::now_v7().to_string())
+    }
+
     /// The client's id when it is printable and short; a new one otherwise.
     fn of(request: &ServiceRequest) -> Self {
         let sent = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let usable = sent.filter(|id| {
             (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
         });
-        Self(usable.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+        usable.map_or_else(Self::fresh, |id| Self(id.to_owned()))
     }
 }
 
 /// What the layer shares between requests.
-#[derive(Clone)]
 pub(crate) struct Observer {
     pub(crate) metrics: HttpMetrics,
-    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) admission: Admission,
 }
 
 /// Lowers the gauge however the request ends, also when its client goes away.
@@ -90,6 +94,9 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         Ok(response) => (endpoint(response), response.status()),
         Err(error) => (UNMATCHED.to_owned(), error.as_response_error().status_code()),
     };
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        observer.metrics.rate_limited.increment(1);
+    }
     let took = started.elapsed();
     observer.metrics.answered(endpoint, method.as_str(), status.as_u16(), took);
     let (status, ms) = (status.as_u16(), took.as_secs_f64() * 1000.0);
@@ -102,7 +109,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     })
 }
 
-/// Lets the request through when there is a free slot, and turns a panic into a problem.
+/// Lets the request through when there is a place for it, and turns a panic into a problem.
 async fn admit<B: MessageBody + 'static>(
     observer: &Observer,
     request: ServiceRequest,
@@ -110,11 +117,9 @@ async fn admit<B: MessageBody + 'static>(
     path: &str,
     id: &RequestId,
 ) -> Result<ServiceResponse, Error> {
-    let Ok(_slot) = observer.slots.try_acquire() else {
-        observer.metrics.rate_limited.increment(1);
-        let detail = "too many requests are at work, retry later";
-        let problem = Problem::new(ProblemType::TooManyRequests, detail, request.request());
-        return Ok(request.error_response(problem));
+    let _place = match observer.admission.request(request.request()) {
+        Ok(place) => place,
+        Err(problem) => return Ok(request.error_response(problem)),
     };
     // Nothing that a panic could leave half-changed is used afterwards: the request is gone with it.
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {

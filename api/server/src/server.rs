@@ -4,18 +4,18 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::{App, HttpServer, dev, web};
+use actix_web::{App, dev, web};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use utoipa_actix_web::AppExt as _;
 
+use crate::admission::Admission;
 use crate::body::BodyLimits;
 use crate::config::{MetricsPort, ServerConfig};
+use crate::connection::{self, Terms, bound_buffers};
 use crate::dispatch::Dispatcher;
 use crate::fallback::{RouteTable, fallback};
 use crate::metrics::HttpMetrics;
@@ -23,11 +23,7 @@ use crate::observe::{Observer, observe};
 use crate::openapi::{document, openapi_json};
 use crate::routes::{self, docs};
 use crate::service::InvestigationService;
-
-/// How long a client may take to close a connection that the server closes.
-const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Time for an open probe or scrape to end at shutdown, in seconds.
-const SIDE_SHUTDOWN_SECONDS: u64 = 1;
+use crate::side::Side;
 
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -63,15 +59,15 @@ pub enum RunError {
     Document(#[from] serde_json::Error),
 }
 
-/// A bound server that does not serve yet.
+/// A bound server. Health and metrics are served already, the API is not yet.
 pub struct Server {
     config: ServerConfig,
     service: Arc<dyn InvestigationService>,
-    metrics: MetricsPort,
     http_metrics: HttpMetrics,
     api: Bound,
-    health: Bound,
-    side: Bound,
+    health_addr: SocketAddr,
+    metrics_addr: SocketAddr,
+    side: Side,
 }
 
 impl std::fmt::Debug for Server {
@@ -88,6 +84,7 @@ struct Bound {
 impl Bound {
     fn new(setting: &'static str, addr: SocketAddr) -> Result<Self, BindError> {
         let bound = TcpListener::bind(addr).and_then(|listener| {
+            bound_buffers(&listener)?;
             let addr = listener.local_addr()?;
             Ok(Self { listener, addr })
         });
@@ -96,10 +93,11 @@ impl Bound {
 }
 
 impl Server {
-    /// Binds the three listeners, so that their ports are known and clients can connect.
+    /// Binds the three listeners, so that their ports are known and clients can connect, and starts to serve health
+    /// and metrics: a probe is answered however long the product takes to start.
     ///
     /// # Errors
-    /// [`BindError`] names the first address that cannot be listened on.
+    /// [`BindError`] names the first address that cannot be listened on or served.
     pub fn bind(
         config: ServerConfig,
         service: Arc<dyn InvestigationService>,
@@ -107,9 +105,13 @@ impl Server {
     ) -> Result<Self, BindError> {
         let api = Bound::new("api_addr", config.api_addr)?;
         let health = Bound::new("health_addr", config.health_addr)?;
-        let side = Bound::new("metrics_addr", config.metrics_addr)?;
+        let scraped = Bound::new("metrics_addr", config.metrics_addr)?;
         let http_metrics = HttpMetrics::register(Arc::clone(&metrics.recorder));
-        Ok(Self { config, service, metrics, http_metrics, api, health, side })
+        let (health_addr, metrics_addr) = (health.addr, scraped.addr);
+        let serving = Arc::clone(&service);
+        let side = Side::start(health.listener, scraped.listener, &config, serving, metrics)
+            .map_err(|source| BindError { setting: "health_addr", addr: health_addr, source })?;
+        Ok(Self { config, service, http_metrics, api, health_addr, metrics_addr, side })
     }
 
     /// Where the API listens.
@@ -119,12 +121,12 @@ impl Server {
 
     /// Where `/healthz` and `/readyz` are.
     pub fn health_addr(&self) -> SocketAddr {
-        self.health.addr
+        self.health_addr
     }
 
     /// Where `/metrics` is.
     pub fn metrics_addr(&self) -> SocketAddr {
-        self.side.addr
+        self.metrics_addr
     }
 
     /// Serves until the token is cancelled. Then the API stops first, so that probes and scrapes see the end;
@@ -143,23 +145,24 @@ impl Server {
             calls.clone(),
             self.config.service_timeout,
         );
-        let health = health_server(self.health.listener, dispatcher.clone(), stop.clone())
-            .map_err(|source| RunError::Listener { listener: "health", source })?;
-        let side = metrics_server(self.side.listener, self.metrics)
-            .map_err(|source| RunError::Listener { listener: "metrics", source })?;
+        let Self { config, side, .. } = self;
+        side.watch(&stop);
+        let stop_side = side.stopper();
         let docs = docs::Docs::new(openapi_json()?);
         let observer = Observer {
+            admission: Admission::new(config.max_in_flight),
             metrics: self.http_metrics,
-            slots: Arc::new(Semaphore::new(self.config.max_in_flight.min(Semaphore::MAX_PERMITS))),
         };
-        let api = api_server(self.api.listener, &self.config, dispatcher, observer, docs)
+        let api = api_server(self.api.listener, &config, dispatcher, observer, docs)
             .map_err(|source| RunError::Listener { listener: "api", source })?;
 
-        let (api_handle, health_handle, side_handle) =
-            (api.handle(), health.handle(), side.handle());
+        let api_handle = api.handle();
         let serve_api = guard("api", api, &stop);
-        let serve_health = guard("health", health, &stop);
-        let serve_side = guard("metrics", side, &stop);
+        let serve_side = async {
+            let ended = side.ended().await;
+            stop.cancel();
+            ended
+        };
         let wind_down = async {
             stop.cancelled().await;
             api_handle.stop(true).await;
@@ -170,15 +173,15 @@ impl Server {
                     "calls to the service outlived the grace period"
                 );
             }
-            tokio::join!(health_handle.stop(true), side_handle.stop(true));
+            stop_side.cancel();
         };
-        let (api, health, side, ()) = tokio::join!(serve_api, serve_health, serve_side, wind_down);
-        api.and(health).and(side)
+        let (api, side, ()) = tokio::join!(serve_api, serve_side, wind_down);
+        api.and(side)
     }
 }
 
 /// Runs one listener; when it ends unasked, asks the others to end.
-async fn guard(
+pub(crate) async fn guard(
     listener: &'static str,
     server: impl Future<Output = io::Result<()>>,
     stop: &CancellationToken,
@@ -205,7 +208,7 @@ fn api_server(
         table.add_page(page);
     }
     let table = web::Data::new(table);
-    let limits = web::Data::new(BodyLimits { bytes: config.body_limit, time: config.body_timeout });
+    let limits = web::Data::new(BodyLimits::of(config));
     let dispatcher = web::Data::new(dispatcher);
     let observer = web::Data::new(observer);
     let docs = web::Data::new(docs);
@@ -229,59 +232,5 @@ fn api_server(
             .service(docs::docs_page)
             .default_service(web::to(fallback))
     };
-    let server = HttpServer::new(app)
-        .workers(config.workers.max(1))
-        .max_connections(config.max_connections)
-        .client_request_timeout(config.header_timeout)
-        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-        .keep_alive(config.keep_alive)
-        .shutdown_timeout(config.shutdown_timeout.as_secs())
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
-}
-
-fn health_server(
-    listener: TcpListener,
-    dispatcher: Dispatcher,
-    stop: CancellationToken,
-) -> io::Result<dev::Server> {
-    let table = web::Data::new(RouteTable::of(&document(routes::health)));
-    let (dispatcher, stop) = (web::Data::new(dispatcher), web::Data::new(stop));
-    let app = move || {
-        App::new()
-            .app_data(table.clone())
-            .app_data(dispatcher.clone())
-            .app_data(stop.clone())
-            .into_utoipa_app()
-            .configure(routes::health)
-            .into_app()
-            .default_service(web::to(fallback))
-    };
-    let server = HttpServer::new(app)
-        .workers(1)
-        .shutdown_timeout(SIDE_SHUTDOWN_SECONDS)
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
-}
-
-fn metrics_server(listener: TcpListener, port: MetricsPort) -> io::Result<dev::Server> {
-    let table = web::Data::new(RouteTable::of(&document(routes::metrics)));
-    let port = web::Data::new(port);
-    let app = move || {
-        App::new()
-            .app_data(table.clone())
-            .app_data(port.clone())
-            .into_utoipa_app()
-            .configure(routes::metrics)
-            .into_app()
-            .default_service(web::to(fallback))
-    };
-    let server = HttpServer::new(app)
-        .workers(1)
-        .shutdown_timeout(SIDE_SHUTDOWN_SECONDS)
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
+    connection::server("api", listener, Terms::of(config), app)
 }

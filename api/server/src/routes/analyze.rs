@@ -6,6 +6,7 @@ use leadsman_contract::{AnalyzeAccepted, IncidentRequest};
 use super::json;
 use crate::body::{BodyLimits, read_json};
 use crate::dispatch::Dispatcher;
+use crate::observe::Observer;
 use crate::openapi::AnalyzeProblems;
 use crate::problem::Problem;
 
@@ -24,9 +25,11 @@ pub(crate) async fn analyze(
     request: HttpRequest,
     payload: web::Payload,
     limits: web::Data<BodyLimits>,
+    observer: web::Data<Observer>,
     dispatcher: web::Data<Dispatcher>,
 ) -> Result<HttpResponse, Problem> {
-    let body = read_json(&request, payload, **limits).await?;
+    let body = read_json(&request, payload, &limits).await?;
+    let _place = observer.admission.submission(&request)?;
     let incident =
         IncidentRequest::decode(&body).map_err(|invalid| Problem::invalid(invalid, &request))?;
     let accepted =

@@ -1,5 +1,6 @@
 //! `GET /openapi.json` and the Swagger UI under `/docs/`, which needs no network beyond this server.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::header;
@@ -59,7 +60,12 @@ pub(crate) async fn docs_page(
     let name = request.match_info().query("file");
     match utoipa_swagger_ui::serve(name, Arc::clone(&docs.ui)) {
         Ok(Some(file)) => {
-            Ok(HttpResponse::Ok().content_type(file.content_type).body(file.bytes.into_owned()))
+            // The files are part of the program: shared by all who ask, not copied for each.
+            let bytes = match file.bytes {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            };
+            Ok(HttpResponse::Ok().content_type(file.content_type).body(bytes))
         }
         Ok(None) => {
             let detail = format!("there is nothing at {}", request.path());

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::json;
-use crate::dispatch::Dispatcher;
 use crate::service::Readiness;
+use crate::side::Probed;
 
 /// Liveness.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,14 +62,12 @@ pub(crate) async fn healthz() -> HttpResponse {
     )
 )]
 #[route("/readyz", method = "GET", method = "HEAD")]
-pub(crate) async fn readyz(
-    dispatcher: web::Data<Dispatcher>,
-    stop: web::Data<CancellationToken>,
-) -> HttpResponse {
-    let readiness = if stop.is_cancelled() {
+pub(crate) async fn readyz(probed: web::Data<Probed>) -> HttpResponse {
+    let stopping = probed.stop.get().is_some_and(CancellationToken::is_cancelled);
+    let readiness = if stopping {
         Readiness::NotReady { reason: "shutting_down".to_owned() }
     } else {
-        dispatcher.service().readiness()
+        probed.service.readiness()
     };
     match readiness {
         Readiness::Ready { details } => {

@@ -9,7 +9,9 @@ use leadsman_contract::ProblemType;
 use leadsman_server::Server;
 use serde_json::{Value, json};
 
-use crate::support::{Running, SESSION, Script, incident, local, metrics_port, problem};
+use crate::support::{
+    Running, SESSION, Script, connect, incident, local, metrics_port, one_answer, problem,
+};
 
 #[tokio::test]
 async fn health_is_always_and_readiness_sometimes() {
@@ -42,17 +44,18 @@ async fn more_requests_than_allowed_are_turned_away_and_counted() {
     let api = server.api.clone();
     let held = tokio::spawn(async move { api.analyze(incident().to_string()).await });
     server.script.entered.notified().await;
-    let path = format!("/api/v1/incident/session/{SESSION}");
-    let reply = server.api.get(&path).await;
+    let reply = server.api.analyze(incident().to_string()).await;
     assert_eq!(reply.status, 429);
     assert_eq!(reply.header("retry-after"), Some("1"));
-    assert_eq!(problem(&reply, &path)["type"], ProblemType::TooManyRequests.uri());
+    let document = problem(&reply, "/api/v1/incident/analyze");
+    assert_eq!(document["type"], ProblemType::TooManyRequests.uri());
+    // Questions have places of their own.
+    assert_eq!(server.api.session().await.status, 200);
     let during = server.metrics.get("/metrics").await.text();
     assert!(during.contains("aiagent_http_requests_in_flight 1"), "{during}");
 
     server.script.release.notify_one();
     assert_eq!(held.await.unwrap().status, 202);
-    assert_eq!(server.api.get(&path).await.status, 200);
     let after = server.metrics.get("/metrics").await.text();
     assert!(after.contains("aiagent_http_rate_limited_total 1"), "{after}");
     assert!(after.contains("aiagent_http_requests_in_flight 0"), "{after}");
@@ -170,4 +173,20 @@ async fn an_address_in_use_is_named_with_its_setting() {
     let error = Server::bind(config, Arc::new(Script::default()), metrics_port()).unwrap_err();
     assert_eq!(error.setting, "health_addr");
     assert!(error.to_string().contains(&taken.local_addr().unwrap().to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn probes_are_answered_from_the_moment_they_are_bound_whatever_else_is_busy() {
+    let server = Server::bind(local(), Arc::new(Script::default()), metrics_port()).unwrap();
+    // This thread is the whole runtime, and it waits here: nothing else of the process gets on.
+    for (addr, path) in [
+        (server.health_addr(), "/healthz"),
+        (server.health_addr(), "/readyz"),
+        (server.metrics_addr(), "/metrics"),
+    ] {
+        let mut stream = connect(addr);
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let answer = one_answer(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+    }
 }

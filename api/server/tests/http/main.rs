@@ -3,6 +3,8 @@
 
 mod answers;
 mod documents;
+mod greedy;
 mod hostile;
 mod lifecycle;
+mod malformed;
 mod support;

@@ -1,8 +1,9 @@
 //! A server on free ports with a scripted service.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use leadsman_contract::{
@@ -178,6 +179,8 @@ pub(crate) struct Running {
     pub(crate) health: Client,
     pub(crate) metrics: Client,
     pub(crate) api_addr: SocketAddr,
+    pub(crate) health_addr: SocketAddr,
+    pub(crate) metrics_addr: SocketAddr,
     pub(crate) stop: CancellationToken,
     pub(crate) ended: JoinHandle<Result<(), RunError>>,
 }
@@ -195,8 +198,9 @@ impl Running {
         let (api, health) = (Client::new(server.api_addr()), Client::new(server.health_addr()));
         let metrics = Client::new(server.metrics_addr());
         let (api_addr, stop) = (server.api_addr(), CancellationToken::new());
+        let (health_addr, metrics_addr) = (server.health_addr(), server.metrics_addr());
         let ended = tokio::spawn(server.run(stop.clone()));
-        Self { script, api, health, metrics, api_addr, stop, ended }
+        Self { script, api, health, metrics, api_addr, health_addr, metrics_addr, stop, ended }
     }
 
     /// Stops the server and waits for its end.
@@ -205,6 +209,55 @@ impl Running {
         self.stop.cancel();
         self.ended.await.unwrap().unwrap();
     }
+}
+
+/// A connection that speaks bytes. What takes longer than this on it is a hang.
+pub(crate) const HANG: Duration = Duration::from_secs(10);
+
+pub(crate) fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream.set_write_timeout(Some(HANG)).unwrap();
+    stream
+}
+
+/// Sends bytes as they are and reads to the end of the connection.
+pub(crate) async fn raw(addr: SocketAddr, request: impl Into<Vec<u8>>) -> String {
+    let request = request.into();
+    blocking(move || {
+        let mut stream = connect(addr);
+        // The server may answer and close before it has read everything.
+        let _ = stream.write_all(&request);
+        to_the_end(&mut stream)
+    })
+    .await
+}
+
+/// Everything that still comes.
+pub(crate) fn to_the_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Reads one answer with a length and leaves the connection open.
+pub(crate) fn one_answer(stream: &mut TcpStream) -> String {
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        answer.extend_from_slice(&byte);
+    }
+    let head = String::from_utf8_lossy(&answer).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.unwrap_or("0").parse().unwrap()];
+    stream.read_exact(&mut body).unwrap();
+    answer.extend_from_slice(&body);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Off the runtime's thread, which the server needs.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
 }
 
 pub(crate) fn local() -> ServerConfig {
