@@ -34,6 +34,10 @@ impl Clock {
 
     /// Whether its time is over; if not, wakes the task when it is.
     pub(super) fn passed(&mut self, cx: &mut Context<'_>) -> bool {
-        self.on && self.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
+        // The runtime lets a busy task's timers wait, so the time is looked at as well.
+        let over = |sleep: &mut Pin<Box<Sleep>>| {
+            sleep.deadline() <= Instant::now() || sleep.as_mut().poll(cx).is_ready()
+        };
+        self.on && self.sleep.as_mut().is_some_and(over)
     }
 }

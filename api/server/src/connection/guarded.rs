@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use actix_http::h1::{Codec, Message, MessageType};
 use actix_web::rt::net::TcpStream;
-use actix_web::web::{Buf as _, Bytes, BytesMut};
+use actix_web::web::{Buf as _, BufMut as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::codec::Decoder as _;
 use tokio_util::io::poll_read_buf;
@@ -195,7 +195,9 @@ impl Guarded {
         if self.held.capacity() - self.held.len() < READ / 8 {
             self.held.reserve(READ);
         }
-        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.held)
+        // No head that is larger than allowed comes in whole.
+        let room = READ.min(MAX_HEAD.saturating_sub(self.held.len()));
+        poll_read_buf(Pin::new(&mut self.stream), cx, &mut (&mut self.held).limit(room))
     }
 
     /// Reads and forgets for a moment, because a peer that is still sending would lose what it was told when the
@@ -248,6 +250,10 @@ impl AsyncRead for Guarded {
                 continue;
             }
             match this.fill(cx) {
+                // A body that never pauses has its time too.
+                Poll::Ready(Ok(1..)) if this.place == Place::Body => {
+                    this.overdue(cx);
+                }
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0)) => this.enter(Place::Over),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use leadsman_contract::ProblemType;
 
@@ -139,6 +139,30 @@ async fn a_body_that_nobody_wants_is_not_awaited_for_ever() {
     })
     .await;
     assert_eq!(rest, "");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_cut_off_also_when_it_never_pauses() {
+    let server = Running::start_with(Script::default(), |config| {
+        config.body_timeout = Duration::from_millis(200);
+    });
+    let addr = server.api_addr;
+    let ended = blocking(move || {
+        let mut stream = connect(addr);
+        let head = "POST /nothing/here HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let chunks = "1\r\nx\r\n".repeat(1000);
+        let started = Instant::now();
+        while started.elapsed() < HANG {
+            if stream.write_all(chunks.as_bytes()).is_err() {
+                return true;
+            }
+        }
+        false
+    })
+    .await;
+    assert!(ended, "the server still takes it");
     server.end().await;
 }
 
