@@ -1,7 +1,7 @@
 //! Leadsman investigates Kubernetes incidents and answers with a root cause that the evidence supports.
 //!
 //! Reading order: [`engine`] (the journal, the run, the driver), [`triage`] (rules without a model),
-//! [`sessions`] (the life of investigations), [`audit`], [`service`] and [`wire`] (the API's side),
+//! [`sessions`] (the life of investigations), [`audit`], [`service`], [`wire`] and [`readable`] (the API's side),
 //! [`config`], [`app`] (the composition), [`foreground`] (one investigation without a service), [`eval`] (many
 //! of them against expected answers), [`cli`].
 
@@ -12,6 +12,7 @@ pub mod config;
 pub mod engine;
 pub mod eval;
 pub mod foreground;
+pub mod readable;
 pub mod service;
 pub mod sessions;
 pub mod shutdown;

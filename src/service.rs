@@ -15,6 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::engine::journal::JournalError;
+use crate::readable;
 use crate::sessions::{CancelError, Session, Sessions, SubmitError};
 use crate::wire;
 
@@ -44,7 +45,8 @@ impl Service {
     }
 
     async fn find(&self, session_id: &str) -> Result<Arc<Session>, ServiceError> {
-        let not_found = || ServiceError::NotFound { session_id: session_id.to_owned() };
+        let not_found =
+            || ServiceError::NotFound { session_id: readable::line(session_id).into_owned() };
         let id = Uuid::parse_str(session_id).map_err(|_| not_found())?;
         self.sessions.find(id).await.map_err(journal_problem)?.ok_or_else(not_found)
     }

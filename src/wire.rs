@@ -17,6 +17,7 @@ use crate::engine::evidence as domain;
 use crate::engine::hypotheses::HypothesisStatus;
 use crate::engine::incident::{Duplicate, Incident, Severity, SignalMode};
 use crate::engine::verdict::{Conclusion, Outcome, ReviewReason, Verdict};
+use crate::readable;
 use crate::sessions::{State, View};
 
 /// What was submitted, in the product's terms and without the secrets that an alert's text may quote. Ids and
@@ -116,7 +117,7 @@ pub fn verdict(verdict: Verdict) -> WireVerdict {
     }
 }
 
-/// What a poll answers.
+/// What a poll answers, fit to be read.
 pub fn status(id: Uuid, view: &View, now: Timestamp) -> SessionStatus {
     let mut status = SessionStatus::new(id.to_string(), state(view.state));
     status.error.clone_from(&view.error);
@@ -138,6 +139,7 @@ pub fn status(id: Uuid, view: &View, now: Timestamp) -> SessionStatus {
         last_activity: Some(seconds_precision(view.last_activity)),
         message: Some(view.message.clone()).filter(|message| !message.is_empty()),
     });
+    readable::status(&mut status);
     status
 }
 
@@ -151,11 +153,11 @@ fn seconds_precision(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
-/// The result of a session that has ended.
+/// The result of a session that has ended, fit to be read.
 pub fn result(view: &View) -> IncidentResponse {
     let incident_id = &view.incident.incident_id;
     let timestamp = seconds_precision(view.finished_at.unwrap_or(view.last_activity));
-    match (view.state, &view.conclusion) {
+    let mut result = match (view.state, &view.conclusion) {
         (State::Completed, Some(conclusion)) => completed(view, conclusion, &timestamp),
         (State::Cancelled, Some(conclusion)) => {
             // The best verdict so far is kept, under the analysis and confidence that controllers expect.
@@ -176,7 +178,9 @@ pub fn result(view: &View) -> IncidentResponse {
         (State::Completed | State::Pending | State::Investigating, _) => {
             IncidentResponse::without_result(incident_id, &timestamp)
         }
-    }
+    };
+    readable::result(&mut result);
+    result
 }
 
 fn completed(view: &View, conclusion: &Conclusion, timestamp: &str) -> IncidentResponse {

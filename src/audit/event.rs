@@ -8,22 +8,27 @@ use uuid::Uuid;
 
 use crate::engine::events::Event;
 use crate::engine::verdict::Conclusion;
+use crate::readable;
 use crate::sessions::View;
 
 /// Bytes of a failure's text that an event carries.
 const MAX_ERROR: usize = 2_000;
 
 /// Makes the audit event of a session that ends with `terminal`. Its id follows from the session's, so a
-/// redelivery after a crash is recognised.
+/// redelivery after a crash is recognised. Its texts are fit to be read; the client's own ids stay as they are.
 pub fn event_of(session: Uuid, view: &View, terminal: &Event, at: Timestamp) -> AuditRecord {
     let event_id = Uuid::new_v5(&session, b"end");
     let incident = &view.incident;
     let seconds = (at - view.created_at).total(Unit::Second).unwrap_or_default().max(0.0);
     let (kind, outcome, mut event_data) = describe(view, terminal, seconds, at);
+    readable::value(&mut event_data);
     event_data["event_type"] = json!(kind);
     event_data["event_id"] = json!(event_id);
     event_data["incident_id"] = json!(incident.incident_id);
     event_data["session_id"] = json!(session);
+    if let Some(data) = event_data.get_mut("response_data") {
+        data["incidentId"] = json!(incident.incident_id);
+    }
     let resource = &incident.resource;
     let body = json!({
         "version": "1.0",
@@ -35,10 +40,10 @@ pub fn event_of(session: Uuid, view: &View, terminal: &Event, at: Timestamp) -> 
         "correlation_id": incident.remediation_id,
         "actor_type": "Service",
         "actor_id": "leadsman",
-        "resource_type": resource.kind,
-        "resource_id": resource.name,
-        "namespace": resource.namespace,
-        "cluster_name": incident.cluster_name,
+        "resource_type": readable::text(&resource.kind),
+        "resource_id": readable::text(&resource.name),
+        "namespace": readable::text(&resource.namespace),
+        "cluster_name": readable::text(&incident.cluster_name),
         "severity": incident.severity.as_str(),
         "duration_ms": (seconds * 1000.0).round(),
         "event_data": event_data,
@@ -58,7 +63,7 @@ fn describe(
             "aiagent.response.complete",
             "success",
             json!({
-                "response_data": response_data(&view.incident.incident_id, conclusion, at),
+                "response_data": response_data(conclusion, at),
                 "total_prompt_tokens": conclusion.spend.tokens.prompt,
                 "total_completion_tokens": conclusion.spend.tokens.completion,
             }),
@@ -112,7 +117,7 @@ fn describe(
 }
 
 /// The result in the audit trail's own spelling (camelCase).
-fn response_data(incident_id: &str, conclusion: &Conclusion, at: Timestamp) -> Value {
+fn response_data(conclusion: &Conclusion, at: Timestamp) -> Value {
     let mut rca = Map::new();
     rca.insert("summary".to_owned(), json!(conclusion.summary));
     rca.insert("severity".to_owned(), json!(conclusion.severity));
@@ -131,7 +136,6 @@ fn response_data(incident_id: &str, conclusion: &Conclusion, at: Timestamp) -> V
         rca.insert("dueDiligence".to_owned(), diligence.clone());
     }
     let mut data = json!({
-        "incidentId": incident_id,
         "analysis": conclusion.summary,
         "rootCauseAnalysis": rca,
         "confidence": conclusion.confidence,

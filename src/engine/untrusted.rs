@@ -98,6 +98,11 @@ fn is_invisible(c: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether a terminal might obey a character or a reader cannot see it. Line ends and tabs are among them.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 /// Cleans a short value that must stay on one line, and bounds it to `max` characters.
 pub fn one_line(text: &str, max: usize) -> String {
     let joined = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
