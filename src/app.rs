@@ -19,7 +19,7 @@ use leadsman_ports::store::SessionStore;
 use leadsman_ports::tool::Tool;
 use leadsman_ports::workflow::NoCatalog;
 use leadsman_prometheus::{PrometheusOptions, prometheus_tools};
-use leadsman_server::{BindError, MetricsPort, RunError, Server, ServerConfig};
+use leadsman_server::{MetricsPort, RunError, Server, ServerConfig};
 use leadsman_store::{MemoryStore, SqliteStore};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
@@ -55,8 +55,17 @@ pub enum AppError {
         problem: String,
     },
     /// An address that cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] BindError),
+    #[error(
+        "configuration setting {setting}: cannot listen on {address}: {source}; choose another port"
+    )]
+    Bind {
+        /// Path of keys.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// A listener that broke.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -330,7 +339,14 @@ fn bind(
     };
     let metrics =
         MetricsPort { recorder: metrics.recorder(), render: Arc::new(move || page.render()) };
-    Ok(Server::bind(server_config, Arc::clone(service) as Arc<_>, metrics)?)
+    Server::bind(server_config, Arc::clone(service) as Arc<_>, metrics).map_err(|error| {
+        let setting = match error.setting {
+            "api_addr" => "server.api_address",
+            "health_addr" => "server.health_address",
+            _ => "server.metrics_address",
+        };
+        AppError::Bind { setting, address: error.addr, source: error.source }
+    })
 }
 
 /// Checks the store for readiness and forgets old sessions, for ever.

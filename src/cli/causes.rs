@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::Outcome;
+use super::{Outcome, out};
 use crate::triage::causes::{Cause, catalogue};
 
 #[derive(Debug, Args)]
@@ -30,7 +29,7 @@ impl Causes {
             Output::Md => markdown(),
             Output::Json => json()?,
         };
-        io::stdout().lock().write_all(text.as_bytes())?;
+        out::page(&text)?;
         Ok(ExitCode::SUCCESS)
     }
 }

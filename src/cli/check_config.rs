@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{Outcome, load_config};
+use super::{Outcome, load_config, out};
 
-pub(super) fn run(config: Option<PathBuf>) -> Outcome {
+pub(super) async fn run(config: Option<PathBuf>) -> Outcome {
     let config = load_config(config)?;
-    println!("{}", serde_json::to_string_pretty(&config.masked())?);
+    out::page(&format!("{:#}\n", config.masked()))?;
     Ok(ExitCode::SUCCESS)
 }

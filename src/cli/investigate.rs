@@ -8,8 +8,11 @@ use clap::{Args, ValueEnum};
 use leadsman_contract::{IncidentRequest, IncidentResponse, Verdict};
 use tokio_util::sync::CancellationToken;
 
+use super::outages::Outages;
 use super::progress::Progress;
-use super::{Outcome, load_config, report};
+use super::{Outcome, load_config, out, report};
+use crate::app::AppError;
+use crate::config::Config;
 use crate::engine::budget::Limits;
 use crate::engine::driver::Ports;
 use crate::engine::journal::JournalError;
@@ -52,11 +55,13 @@ impl Investigate {
             std::fs::read(&self.incident).map_err(|error| format!("--incident {path}: {error}"))?;
         let request = IncidentRequest::decode(&body)
             .map_err(|invalid| format!("--incident {path}: {invalid}"))?;
-        let ports = app::connect(&config).await?;
-        let result = investigate(request, &ports, config.investigation.limits()).await?;
+        let progress = Arc::new(Progress::new());
+        let ports = watched(&config, &progress).await?;
+        let limits = config.investigation.limits();
+        let result = investigate(request, &ports, limits, &progress).await?;
         match self.output {
-            Output::Text => print!("{}", report::render(&result)),
-            Output::Json => println!("{}", serde_json::to_string_pretty(&result)?),
+            Output::Text => out::page(&report::render(&result))?,
+            Output::Json => out::page(&format!("{}\n", serde_json::to_string_pretty(&result)?))?,
         }
         Ok(match result.verdict {
             Some(Verdict::Confirmed | Verdict::Likely) => ExitCode::SUCCESS,
@@ -65,15 +70,27 @@ impl Investigate {
     }
 }
 
+/// Connects to what the configuration names; outages are told as they are met.
+async fn watched(config: &Config, progress: &Arc<Progress>) -> Result<Ports, AppError> {
+    let progress = Arc::clone(progress);
+    let outages = Outages::new(move |outage| progress.note(&format!("leadsman: {outage}")));
+    let cluster = outages.of_cluster(app::connect_cluster(&config.cluster).await?);
+    let endpoint = config.model.endpoint.as_deref();
+    let model = app::connect_model(&config.model)?;
+    let model = model.map(|model| outages.of_model(model, endpoint));
+    let metrics = app::metric_tools(&config.prometheus)?;
+    app::ports(cluster, model, outages.of_metrics(metrics, config.prometheus.url.as_deref()))
+}
+
 /// Shows the investigation as it goes; Ctrl-C ends it with the best verdict so far.
 async fn investigate(
     request: IncidentRequest,
     ports: &Ports,
     limits: Limits,
+    progress: &Arc<Progress>,
 ) -> Result<IncidentResponse, JournalError> {
-    let progress = Arc::new(Progress::new());
     let cancel = CancellationToken::new();
-    let listener = Arc::clone(&progress) as Arc<_>;
+    let listener = Arc::clone(progress) as Arc<_>;
     let investigating = foreground::investigate(request, ports, limits, listener, cancel.clone());
     tokio::pin!(investigating);
     let result = tokio::select! {

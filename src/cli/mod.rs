@@ -6,6 +6,8 @@ mod demo;
 mod eval;
 mod investigate;
 mod openapi;
+mod out;
+mod outages;
 mod progress;
 mod report;
 mod serve;
@@ -53,25 +55,53 @@ enum Command {
 /// What a command leaves behind.
 type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Runs the command and turns an error into one line on standard error and exit code 1.
-pub async fn run(cli: Cli) -> ExitCode {
+/// Reads the command line and runs what it asks for. An error is told in one line on standard error and ends in
+/// exit code 1: 2 means an inconclusive verdict.
+pub async fn main() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => run(cli).await,
+        Err(usage) => tell(&usage),
+    };
+    outcome.unwrap_or_else(|error| {
+        if out::is_closed(error.as_ref()) {
+            return ExitCode::SUCCESS;
+        }
+        out::complain(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// Help and version are what was asked for; anything else is a wrong command line, told in clap's own layout but
+/// without colours, as it quotes what was given.
+fn tell(usage: &clap::Error) -> Outcome {
+    if usage.use_stderr() {
+        out::usage(&usage.render().to_string());
+        return Ok(ExitCode::FAILURE);
+    }
+    let help = usage.render();
+    let colours = console::colors_enabled();
+    out::page(&if colours { help.ansi().to_string() } else { help.to_string() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run(cli: Cli) -> Outcome {
     let config = cli.config;
-    let outcome = match cli.command {
+    match cli.command {
         Command::Serve => serve::run(config).await,
         Command::Demo(demo) => demo.run().await,
         Command::Investigate(investigate) => investigate.run(config).await,
         Command::Snapshot(snapshot) => snapshot.run(config).await,
         Command::Eval(eval) => eval.run(config).await,
         Command::Causes(causes) => causes.run(),
-        Command::CheckConfig => check_config::run(config),
+        Command::CheckConfig => check_config::run(config).await,
         Command::Openapi => openapi::run(),
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("leadsman: {}", error.to_string().replace('\n', "; "));
-        ExitCode::from(1)
-    })
+    }
 }
 
 fn load_config(file: Option<PathBuf>) -> Result<Config, config::ConfigError> {
-    config::load(file.as_deref(), std::env::vars())
+    // What is not Unicode is none of ours, or is refused with its setting's name once it is.
+    let environment = std::env::vars_os().filter_map(|(name, value)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    });
+    config::load(file.as_deref(), environment)
 }

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::Outcome;
+use super::{Outcome, out};
 
 pub(super) fn run() -> Outcome {
-    print!("{}", leadsman_server::openapi_json()?);
+    out::page(&leadsman_server::openapi_json()?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::out;
 use crate::engine::events::{Entry, Event};
 use crate::engine::journal::Listener;
+use crate::readable;
 use crate::sessions::view::narrate;
 
 /// Shows the entries of one investigation as they come, on standard error.
@@ -37,13 +39,18 @@ impl Progress {
             event if event.is_terminal() => "■",
             _ => " ",
         };
-        let line = format!("{mark} {line}");
+        let line = format!("{mark} {}", readable::line(&line));
+        if let Some(bar) = &self.bar {
+            bar.set_message(line.clone());
+        }
+        self.note(&line);
+    }
+
+    /// Says something beside the events, without breaking the spinner.
+    pub(super) fn note(&self, text: &str) {
         match &self.bar {
-            Some(bar) => {
-                bar.set_message(line.clone());
-                bar.println(line);
-            }
-            None => eprintln!("{line}"),
+            Some(bar) => bar.println(readable::line(text)),
+            None => out::note(text),
         }
     }
 

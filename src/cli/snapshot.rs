@@ -1,15 +1,18 @@
 //! `leadsman snapshot serve` and `leadsman snapshot capture`
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use leadsman_kube::capture::{self, CaptureOptions, CaptureReport, Progress};
+use leadsman_kube::capture::{self, CaptureError, CaptureOptions, CaptureReport, Progress};
+use leadsman_kube::client::KubeCluster;
 use leadsman_kube::simulator::Simulator;
+use leadsman_ports::cluster::Cluster as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, load_config};
+use super::{Outcome, load_config, out};
 use crate::{app, shutdown};
 
 #[derive(Debug, Subcommand)]
@@ -45,34 +48,45 @@ impl Snapshot {
                 cluster.context = context.or(cluster.context);
                 let client = app::kube_cluster(&cluster).await?;
                 let options = CaptureOptions { namespace, ..CaptureOptions::default() };
-                let report = capture::capture(&client, &dir, &options, &show).await?;
-                summarise(&report, &dir);
+                let report = capture::capture(&client, &dir, &options, &show)
+                    .await
+                    .map_err(|error| with_address(error, &client))?;
+                summarise(&report, &dir)?;
                 Ok(ExitCode::SUCCESS)
             }
         }
     }
 }
 
-fn show(progress: Progress) {
-    match progress {
-        Progress::Kind { resource, objects } => eprintln!("{objects:>6} {resource}"),
-        Progress::Logs { pod } => eprintln!("  logs {pod}"),
+/// An outage says which cluster it is.
+fn with_address(error: CaptureError, cluster: &KubeCluster) -> String {
+    match error {
+        CaptureError::Cluster(outage) => format!("cluster {}: {outage}", cluster.label()),
+        error @ (CaptureError::NotEmpty(_) | CaptureError::Io { .. }) => error.to_string(),
     }
 }
 
-fn summarise(report: &CaptureReport, dir: &Path) {
-    println!(
+fn show(progress: Progress) {
+    match progress {
+        Progress::Kind { resource, objects } => out::note(&format!("{objects:>6} {resource}")),
+        Progress::Logs { pod } => out::note(&format!("  logs {pod}")),
+    }
+}
+
+fn summarise(report: &CaptureReport, dir: &Path) -> io::Result<()> {
+    out::line(&format!(
         "wrote {} objects of {} kinds and {} logs to {}",
         report.objects,
         report.kinds,
         report.logs,
         dir.display()
-    );
+    ))?;
     for (what, skipped) in [("forbidden", &report.forbidden), ("failed", &report.failed)] {
         if !skipped.is_empty() {
-            println!("{what}: {}", skipped.join(", "));
+            out::line(&format!("{what}: {}", skipped.join(", ")))?;
         }
     }
+    Ok(())
 }
 
 async fn serve(dir: PathBuf, port: u16) -> Outcome {
@@ -81,8 +95,8 @@ async fn serve(dir: PathBuf, port: u16) -> Outcome {
         .await
         .map_err(|error| format!("--port {port}: {error}; choose another or 0"))?;
     let address = listener.local_addr()?;
-    println!("serving {} at http://{address}", dir.display());
-    println!("try: kubectl --server http://{address} get pods -A -o wide");
+    out::line(&format!("serving {} at http://{address}", dir.display()))?;
+    out::line(&format!("try: kubectl --server http://{address} get pods -A -o wide"))?;
     let stop = CancellationToken::new();
     let serving = simulator.serve(listener, stop.clone());
     tokio::pin!(serving);

@@ -21,3 +21,4 @@ mod scenarios;
 mod secrets;
 mod sessions;
 mod shutdown;
+mod terminal;

@@ -173,7 +173,7 @@ fn did_you_mean(similar: &[String]) -> String {
 /// Read access to one cluster. Every call has its own deadline inside the adapter.
 #[async_trait]
 pub trait Cluster: Send + Sync {
-    /// For humans: `context prod-eu`, `snapshot ./dump`.
+    /// For humans: `context prod-eu at https://10.0.0.1:6443`, `snapshot ./dump`.
     fn label(&self) -> String;
 
     /// The moment that ages count from: now, or the snapshot's `capturedAt`.

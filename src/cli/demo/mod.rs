@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::progress::Progress;
-use super::{Outcome, report};
+use super::{Outcome, out, report};
 use crate::app::{self, App, AppError};
 use crate::config::{self, Config, LogFormat};
 use crate::sessions::Sessions;
@@ -45,7 +45,7 @@ impl Demo {
         if self.list {
             for scenario in &scenarios {
                 let mark = if scenario.is_default { "  (default)" } else { "" };
-                println!("{:<22} {}{mark}", scenario.name, scenario.title);
+                out::line(&format!("{:<22} {}{mark}", scenario.name, scenario.title))?;
             }
             return Ok(ExitCode::SUCCESS);
         }
@@ -95,8 +95,8 @@ async fn build(mut config: Config, scenario: &Scenario) -> Result<App, Error> {
     };
     addresses(&mut config, [8080, 8081, 9090]);
     match App::build_with(&config, ports.clone()).await {
-        Err(AppError::Bind(taken)) => {
-            eprintln!("{taken}; using free ports instead");
+        Err(AppError::Bind { address, source, .. }) => {
+            out::note(&format!("cannot listen on {address}: {source}; using free ports instead"));
             addresses(&mut config, [0; 3]);
             // The refused attempt has opened the journals; this one gets a directory of its own.
             config.storage.directory.push("free-ports");
@@ -111,12 +111,12 @@ async fn tell(scenario: &Scenario, api: SocketAddr, sessions: &Sessions) -> Resu
     let client = Client::new(&format!("http://{api}"))?;
     let incident = IncidentRequest::decode(scenario.incident)
         .map_err(|invalid| format!("incident of demo {}: {invalid}", scenario.name))?;
-    println!("Leadsman demo: {}", scenario.title);
-    println!("POST http://{api}/api/v1/incident/analyze\n");
+    out::line(&format!("Leadsman demo: {}", scenario.title))?;
+    out::line(&format!("POST http://{api}/api/v1/incident/analyze\n"))?;
     let accepted = tokio::time::timeout(READY_DEADLINE, client.analyze(&incident)).await??;
     watch(sessions, accepted.session_id).await?;
     let result = client.result(&accepted.session_id.to_string()).await?;
-    print!("{}", report::render(&result));
+    out::page(&report::render(&result))?;
     Ok(accepted.session_id)
 }
 
@@ -161,16 +161,16 @@ fn print_tour(
     (health, metrics): (SocketAddr, SocketAddr),
 ) -> Result<(), Error> {
     let incident: serde_json::Value = serde_json::from_slice(scenario.incident)?;
-    println!("\nRepeat it yourself:");
-    println!(
-        "  curl -s http://{api}/api/v1/incident/analyze -H 'Content-Type: application/json' \\"
-    );
-    println!("    -d '{}'", serde_json::to_string(&incident)?.replace('\'', "'\\''"));
-    println!("  curl -s http://{api}/api/v1/incident/session/{session}");
-    println!("  curl -s http://{api}/api/v1/incident/session/{session}/result");
-    println!(
-        "\nAlso there: http://{api}/docs (API), http://{api}/config, http://{health}/readyz, http://{metrics}/metrics"
-    );
-    println!("Serving until Ctrl-C.");
+    let body = serde_json::to_string(&incident)?.replace('\'', "'\\''");
+    let base = format!("http://{api}/api/v1/incident");
+    out::line(&format!(
+        "\nRepeat it yourself:\n  \
+         curl -s {base}/analyze -H 'Content-Type: application/json' \\\n    \
+         -d '{body}'\n  \
+         curl -s {base}/session/{session}\n  \
+         curl -s {base}/session/{session}/result\n\n\
+         Also there: http://{api}/docs (API), http://{api}/config, http://{health}/readyz, http://{metrics}/metrics\n\
+         Serving until Ctrl-C."
+    ))?;
     Ok(())
 }

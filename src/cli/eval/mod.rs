@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,10 +13,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use leadsman_ports::chat::ChatModel;
 use serde::Serialize;
 
-use super::{Outcome, load_config};
+use super::outages::Outages;
+use super::{Outcome, load_config, out};
 use crate::config::Config;
 use crate::eval::{self, Judged, Loaded, Report, Selection, Setup, Summary, markdown};
-use crate::{app, shutdown};
+use crate::{app, readable, shutdown};
 
 /// Exit code of an evaluation below the threshold.
 const BELOW: u8 = 2;
@@ -78,7 +79,8 @@ fn share(text: &str) -> Result<f64, String> {
 impl Eval {
     pub(super) async fn run(self, config: Option<PathBuf>) -> Outcome {
         let config = load_config(config)?;
-        let model = if self.model { Some(configured_model(&config)?) } else { None };
+        let bar = progress();
+        let model = if self.model { Some(configured_model(&config, &bar)?) } else { None };
         let setup = Setup {
             model,
             limits: config.investigation.limits(),
@@ -87,12 +89,12 @@ impl Eval {
         let selection = Selection { exclude: self.exclude.clone(), filter: self.filter.clone() };
         let loaded = Loaded::below(&self.dir, &selection)?;
         let report = tokio::select! {
-            report = self.investigate(loaded, &setup) => report?,
+            report = self.investigate(loaded, &setup, &bar) => report?,
             signal = shutdown::requested() => return Err(format!("stopped by {signal}").into()),
         };
         self.print(&report)?;
         for error in &report.broken {
-            eprintln!("leadsman: {}", error.to_string().replace('\n', "; "));
+            out::complain(error);
         }
         Ok(if !report.broken.is_empty() {
             ExitCode::FAILURE
@@ -104,8 +106,13 @@ impl Eval {
     }
 
     /// Investigates every case; the JSON form shows each one as soon as it can.
-    async fn investigate(&self, loaded: Loaded, setup: &Setup) -> io::Result<Report> {
-        let bar = progress(loaded.cases.len());
+    async fn investigate(
+        &self,
+        loaded: Loaded,
+        setup: &Setup,
+        bar: &ProgressBar,
+    ) -> io::Result<Report> {
+        bar.set_length(loaded.cases.len() as u64);
         let report = eval::run(shown(&self.dir), loaded, setup, |answer| {
             bar.inc(1);
             match answer {
@@ -124,11 +131,8 @@ impl Eval {
         let summary = report.summary();
         let passed = report.broken.is_empty() && summary.passes(self.threshold);
         match self.output {
-            Output::Text => {
-                let page = text::render(report, &summary, self.threshold);
-                io::stdout().lock().write_all(page.as_bytes())
-            }
-            Output::Md => io::stdout().lock().write_all(markdown::render(report).as_bytes()),
+            Output::Text => out::page(&text::render(report, &summary, self.threshold)),
+            Output::Md => out::page(&readable::text(&markdown::render(report))),
             Output::Json => print_line(&Line::Summary {
                 summary: &summary,
                 broken: report.broken.len(),
@@ -140,8 +144,13 @@ impl Eval {
     }
 }
 
-fn configured_model(config: &Config) -> Result<Arc<dyn ChatModel>, String> {
+/// The model; its outages are told beside the bar.
+fn configured_model(config: &Config, bar: &ProgressBar) -> Result<Arc<dyn ChatModel>, String> {
     let model = app::connect_model(&config.model).map_err(|error| error.to_string())?;
+    let bar = bar.clone();
+    let outages =
+        Outages::new(move |outage| bar.suspend(|| out::note(&format!("leadsman: {outage}"))));
+    let model = model.map(|model| outages.of_model(model, config.model.endpoint.as_deref()));
     model.ok_or_else(|| {
         "--model: no model is configured; set model.endpoint and model.name, or \
          LEADSMAN_MODEL_ENDPOINT and LEADSMAN_MODEL_NAME"
@@ -156,15 +165,15 @@ fn shown(path: &Path) -> String {
 
 fn print_line(line: &Line<'_>) -> io::Result<()> {
     let text = serde_json::to_string(line)?;
-    writeln!(io::stdout().lock(), "{text}")
+    out::page(&format!("{}\n", readable::json(&text)))
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn progress(cases: usize) -> ProgressBar {
+fn progress() -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(cases as u64);
+    let bar = ProgressBar::new(0);
     if let Ok(style) =
         ProgressStyle::with_template("{wide_bar} {pos} of {len} cases {elapsed:.dim}")
     {

@@ -6,6 +6,7 @@ use console::style;
 
 use crate::eval::summary::Row;
 use crate::eval::{Report, Summary};
+use crate::readable;
 
 /// Width of the column with the names of figures.
 const LABEL: usize = 45;
@@ -14,7 +15,7 @@ const LABEL: usize = 45;
 pub(super) fn render(report: &Report, summary: &Summary, threshold: f64) -> String {
     let mut out = String::new();
     let title = format!("{}: {}", report.directory, report.headline());
-    let _ = writeln!(out, "{}\n", style(title).bold());
+    let _ = writeln!(out, "{}\n", style(readable::line(&title)).bold());
     for (name, value) in summary.figures() {
         let _ = writeln!(out, "  {name:<LABEL$} {value}");
     }
@@ -47,12 +48,16 @@ pub(super) fn render(report: &Report, summary: &Summary, threshold: f64) -> Stri
 }
 
 fn table(out: &mut String, first: &str, rows: &[Row]) {
-    let width = rows.iter().map(|row| row.name.chars().count()).fold(first.len(), usize::max);
+    let shown = |row: &Row| {
+        if row.name.is_empty() { ".".to_owned() } else { readable::line(&row.name).into_owned() }
+    };
+    let width = rows.iter().map(|row| shown(row).chars().count()).fold(first.len(), usize::max);
     let head =
         format!("  {first:<width$}  {:>6} {:>6} {:>6} {:>6}", "Cases", "Cause", "Target", "Both");
     let _ = writeln!(out, "\n{}", style(head).bold());
-    for Row { name, cases, cause, target, both } in rows {
-        let name = if name.is_empty() { "." } else { name };
+    for row in rows {
+        let Row { name: _, cases, cause, target, both } = row;
+        let name = shown(row);
         let _ = writeln!(
             out,
             "  {name:<width$}  {cases:>6} {:>6} {:>6} {:>6}",
@@ -72,7 +77,7 @@ fn wrong(out: &mut String, report: &Report) {
     }
     let _ = writeln!(out, "\n{}", style("  Wrong answers").bold());
     for (name, complaint) in complaints {
-        let _ = writeln!(out, "  {name}: {complaint}");
+        let _ = writeln!(out, "  {}", readable::line(&format!("{name}: {complaint}")));
     }
 }
 

@@ -138,7 +138,7 @@ async fn configuration(options: &ConnectOptions) -> Result<(kube::Config, String
         && options.context.is_none()
         && let Ok(config) = kube::Config::incluster()
     {
-        let label = format!("in-cluster {}", config.cluster_url);
+        let label = format!("in-cluster {}", address(&config.cluster_url));
         return Ok((config, label));
     }
     let kubeconfig = match &options.kubeconfig {
@@ -147,11 +147,23 @@ async fn configuration(options: &ConnectOptions) -> Result<(kube::Config, String
     }
     .map_err(|error| unusable(&error))?;
     let context = options.context.clone().or_else(|| kubeconfig.current_context.clone());
-    let label = format!("context {}", context.as_deref().unwrap_or("(none)"));
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &choice)
         .await
         .map_err(|error| unusable(&error))?;
+    let context = context.as_deref().unwrap_or("(none)");
+    let label = format!("context {context} at {}", address(&config.cluster_url));
     Ok((config, label))
+}
+
+/// A server's URL for humans, without credentials.
+fn address(url: &http::Uri) -> String {
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    let scheme = url.scheme_str().unwrap_or("https");
+    format!(
+        "{scheme}://{}{port}{}",
+        url.host().unwrap_or_default(),
+        url.path().trim_end_matches('/')
+    )
 }
 
 /// The collection's URL: a namespace's, or of all namespaces.
