@@ -15,7 +15,13 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /leadsman /leadsman
 # A fresh volume takes over the owner of the directory that it covers.
 COPY --from=build --chown=65532:65532 /data /data
-ENV LEADSMAN_STORAGE_DIRECTORY=/data
+# A container is reached from outside of it. Nothing authenticates those who call yet, so whoever can reach the API
+# may use it: publish its port on 127.0.0.1, or put a NetworkPolicy or a proxy in front. These win over a file.
+ENV LEADSMAN_STORAGE_DIRECTORY=/data \
+    LEADSMAN_API_ADDRESS=0.0.0.0:8080 \
+    LEADSMAN_HEALTH_ADDRESS=0.0.0.0:8081 \
+    LEADSMAN_METRICS_ADDRESS=0.0.0.0:9090 \
+    LEADSMAN_AUTH_MODE=none
 VOLUME /data
 USER 65532:65532
 # API, health, metrics

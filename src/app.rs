@@ -10,7 +10,7 @@ use leadsman_kube::client::{ConnectOptions, KubeCluster};
 use leadsman_kube::redaction;
 use leadsman_kube::snapshot::Snapshot;
 use leadsman_kube::tools::read_only_tools;
-use leadsman_llm::{OpenAiCompatible, OpenAiOptions};
+use leadsman_llm::{OpenAiCompatible, OpenAiOptions, OptionsError};
 use leadsman_ports::chat::ChatModel;
 use leadsman_ports::clock::SystemClock;
 use leadsman_ports::cluster::Cluster;
@@ -18,7 +18,7 @@ use leadsman_ports::redact::Redactor;
 use leadsman_ports::store::SessionStore;
 use leadsman_ports::tool::Tool;
 use leadsman_ports::workflow::NoCatalog;
-use leadsman_prometheus::{PrometheusOptions, prometheus_tools};
+use leadsman_prometheus::{PrometheusError, PrometheusOptions, prometheus_tools};
 use leadsman_server::{MetricsPort, RunError, Server, ServerConfig};
 use leadsman_store::{MemoryStore, SqliteStore};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -27,9 +27,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditPipeline;
-use crate::config::{ClusterConfig, Config, ModelConfig, PrometheusConfig};
+use crate::config::{ClusterConfig, Config, ConfigError, ModelConfig, PrometheusConfig};
 use crate::engine::driver::{Ports, TRIAGES_AT_ONCE};
 use crate::engine::tools::{Redacted, ToolRegistry};
+use crate::places;
 use crate::service::Service;
 use crate::sessions::{Sessions, Settings, WatchedStore};
 use crate::telemetry::Metrics;
@@ -54,6 +55,9 @@ pub enum AppError {
         /// What is wrong.
         problem: String,
     },
+    /// Settings that do not go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// An address that cannot be listened on.
     #[error(
         "configuration setting {setting}: cannot listen on {address}: {source}; choose another port"
@@ -70,7 +74,7 @@ pub enum AppError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// The journals cannot be used.
-    #[error("storage.directory: {0}")]
+    #[error("configuration setting storage.directory: {0}")]
     Storage(String),
     /// Something of our own making.
     #[error("internal error: {0}")]
@@ -115,9 +119,15 @@ pub async fn kube_cluster(config: &ClusterConfig) -> Result<KubeCluster, AppErro
         kubeconfig: config.kubeconfig.clone(),
         timeout: Duration::from_secs(config.request_timeout_seconds),
     };
+    let to_blame = match (&config.context, &config.kubeconfig) {
+        (None, Some(_)) => "cluster.kubeconfig",
+        // A file that is not there has no contexts.
+        (Some(_), Some(file)) if !file.exists() => "cluster.kubeconfig",
+        (_, _) => "cluster.context",
+    };
     KubeCluster::in_cluster_or_kubeconfig(options)
         .await
-        .map_err(|error| setting("cluster.context")(error.to_string()))
+        .map_err(|error| setting(to_blame)(error.to_string()))
 }
 
 /// Reads a snapshot directory.
@@ -146,9 +156,27 @@ pub fn connect_model(config: &ModelConfig) -> Result<Option<Arc<dyn ChatModel>>,
         stream: config.stream,
         ..OpenAiOptions::new(endpoint, model)
     };
-    let model =
-        OpenAiCompatible::new(options).map_err(|error| setting("model")(error.to_string()))?;
+    let model = OpenAiCompatible::new(options).map_err(|error| {
+        let key =
+            if config.api_key_file.is_some() { "model.api_key_file" } else { "model.api_key" };
+        let (to_blame, field) = match &error {
+            OptionsError::Endpoint { .. } => ("model.endpoint", "endpoint: "),
+            OptionsError::ApiKey(_) => (key, "api_key: "),
+            OptionsError::Model => ("model.name", "model: "),
+            OptionsError::Temperature => ("model.temperature", "temperature: "),
+            OptionsError::Timeout { .. } => ("model.request_timeout_seconds", "request_timeout: "),
+            OptionsError::Header { .. } | OptionsError::CaFile { .. } | OptionsError::Client(_) => {
+                ("model", "")
+            }
+        };
+        setting(to_blame)(without(&error.to_string(), field))
+    })?;
     Ok(Some(Arc::new(model)))
+}
+
+/// An adapter's error without the adapter's own name of the field, which the setting's path says already.
+fn without(error: &str, field: &str) -> String {
+    error.strip_prefix(field).unwrap_or(error).to_owned()
 }
 
 fn api_key(config: &ModelConfig) -> Result<Option<SecretString>, AppError> {
@@ -179,8 +207,16 @@ pub fn metric_tools(config: &PrometheusConfig) -> Result<Vec<Arc<dyn Tool>>, App
         timeout: Duration::from_secs(config.request_timeout_seconds),
         ..PrometheusOptions::new(url)
     };
-    let tools =
-        prometheus_tools(options).map_err(|error| setting("prometheus")(error.to_string()))?;
+    let tools = prometheus_tools(options).map_err(|error| {
+        let (to_blame, field) = match &error {
+            PrometheusError::Url { .. } => ("prometheus.url", "url "),
+            PrometheusError::File { field: "ca_file", .. } => ("prometheus.ca_file", "ca_file "),
+            PrometheusError::File { .. } => ("prometheus.bearer_token_file", "bearer_token_file "),
+            PrometheusError::Timeout => ("prometheus.request_timeout_seconds", "timeout "),
+            PrometheusError::Client(_) => ("prometheus", ""),
+        };
+        setting(to_blame)(without(&error.to_string(), field))
+    })?;
     let redactor = redactor();
     let masked = |tool| Arc::new(Redacted::new(tool, Arc::clone(&redactor))) as Arc<dyn Tool>;
     Ok(tools.into_iter().map(masked).collect())
@@ -212,14 +248,33 @@ pub fn ports(
     })
 }
 
+/// Refuses what the service refuses, without opening anything: nothing is written, sent or listened on. Whether a
+/// port is taken, or a store in use, shows only at start.
+pub async fn prepare(config: &Config) -> Result<Ports, AppError> {
+    check(config)?;
+    connect(config).await
+}
+
+/// The part of [`prepare`] that does not depend on ports.
+fn check(config: &Config) -> Result<(), AppError> {
+    config.check_listeners()?;
+    places::check_storage(&config.storage).map_err(AppError::Storage)?;
+    places::check_audit_file(config).map_err(setting("audit.file"))
+}
+
 impl App {
     /// Builds the service over the cluster and the model that the configuration names.
     pub async fn build(config: &Config) -> Result<Self, AppError> {
-        Self::build_with(config, connect(config).await?).await
+        Self::assemble(config, prepare(config).await?).await
     }
 
     /// Builds the service over given ports and brings unfinished sessions back.
     pub async fn build_with(config: &Config, ports: Ports) -> Result<Self, AppError> {
+        check(config)?;
+        Self::assemble(config, ports).await
+    }
+
+    async fn assemble(config: &Config, ports: Ports) -> Result<Self, AppError> {
         install_crypto();
         let metrics =
             Arc::new(Metrics::new().map_err(|error| AppError::Internal(error.to_string()))?);

@@ -12,6 +12,7 @@ pub mod config;
 pub mod engine;
 pub mod eval;
 pub mod foreground;
+mod places;
 pub mod readable;
 pub mod service;
 pub mod sessions;

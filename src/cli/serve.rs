@@ -20,6 +20,10 @@ pub(super) async fn run(config: Option<PathBuf>) -> Outcome {
         model = config.model.name.as_deref().unwrap_or("none, rules only"),
         "serving"
     );
+    if config.open_to_everybody() {
+        let address = app.api_addr();
+        tracing::warn!(%address, "auth.mode is none: anybody may call the API who can reach it");
+    }
     let stop = CancellationToken::new();
     let running = app.run(stop.clone());
     tokio::pin!(running);

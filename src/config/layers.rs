@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use serde_saphyr::UserMessageFormatter;
 
-use super::env;
+use super::log_filter::log_filter;
+use super::settings::{self, SETTINGS};
 use super::tree::Config;
 
 /// The built-in settings, also the documentation of all of them.
@@ -55,15 +57,12 @@ pub fn load(
     for (name, value) in environment {
         override_from(&mut merged, &name, &value)?;
     }
-    let config: Config = serde_path_to_error::deserialize(merged).map_err(|error| {
-        let setting = error.path().to_string();
-        let form = if setting.ends_with("_address") {
-            "; write an address and a port, such as 127.0.0.1:8080"
-        } else {
-            ""
-        };
-        ConfigError::Setting { problem: format!("{}{form}", error.inner()), setting }
-    })?;
+    settings::check(&merged)?;
+    let config: Config =
+        serde_path_to_error::deserialize(merged).map_err(|error| ConfigError::Setting {
+            setting: error.path().to_string(),
+            problem: error.inner().to_string(),
+        })?;
     check(&config)?;
     Ok(config)
 }
@@ -75,7 +74,10 @@ pub fn load_default() -> Result<Config, ConfigError> {
 
 fn yaml(text: &str, path: &Path) -> Result<Value, ConfigError> {
     let file = |problem: String| ConfigError::File { path: path.to_owned(), problem };
-    let value: Value = serde_saphyr::from_str(text).map_err(|error| file(error.to_string()))?;
+    // Without the lines around the mistake: one of them may hold the key.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let value: Value = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| file(error.render_with_formatter(&UserMessageFormatter)))?;
     match value {
         Value::Null => Ok(Value::Object(serde_json::Map::new())),
         Value::Object(_) => Ok(value),
@@ -100,20 +102,16 @@ fn merge(under: &mut Value, over: Value) {
 }
 
 fn override_from(settings: &mut Value, name: &str, value: &str) -> Result<(), ConfigError> {
-    if !name.starts_with("LEADSMAN_") || name == env::CONFIG_FILE || is_service_link(name) {
+    if !name.starts_with("LEADSMAN_") || name == settings::CONFIG_FILE || is_service_link(name) {
         return Ok(());
     }
-    let Some(variable) = env::NAMES.iter().find(|variable| variable.name == name) else {
-        let similar = env::NAMES.iter().find(|variable| {
-            variable.name.contains(&name["LEADSMAN_".len()..]) || name.contains(variable.name)
-        });
-        let hint =
-            similar.map_or_else(String::new, |found| format!("; did you mean {}?", found.name));
+    let Some(setting) = SETTINGS.iter().find(|setting| setting.variable == name) else {
+        let hint = settings::hint(name, SETTINGS.iter().map(|setting| setting.variable));
         return Err(ConfigError::Variable { name: name.to_owned(), hint });
     };
-    let pointer = format!("/{}", variable.setting.replace('.', "/"));
+    let pointer = format!("/{}", setting.path.replace('.', "/"));
     if let Some(slot) = settings.pointer_mut(&pointer) {
-        *slot = typed(variable.setting, value);
+        *slot = setting.read(value);
     }
     Ok(())
 }
@@ -124,32 +122,7 @@ fn is_service_link(name: &str) -> bool {
         || ["LEADSMAN_PORT_", "LEADSMAN_SERVICE_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Reads a variable's text as the YAML scalar that its setting expects; texts stay texts.
-fn typed(setting: &str, value: &str) -> Value {
-    const TEXTS: &[&str] = &[
-        "model.api_key",
-        "model.name",
-        "model.endpoint",
-        "model.api_key_file",
-        "cluster.snapshot",
-        "cluster.context",
-        "cluster.kubeconfig",
-        "storage.directory",
-        "prometheus.url",
-        "prometheus.bearer_token_file",
-        "prometheus.ca_file",
-        "audit.file",
-        "log.level",
-    ];
-    if value.is_empty() {
-        return Value::Null;
-    }
-    if TEXTS.contains(&setting) {
-        return Value::String(value.to_owned());
-    }
-    serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()))
-}
-
+/// What only shows when settings are looked at together, and what takes a parser of its own.
 fn check(config: &Config) -> Result<(), ConfigError> {
     let wrong = |setting: &str, problem: &str| {
         Err(ConfigError::Setting { setting: setting.to_owned(), problem: problem.to_owned() })
@@ -164,9 +137,6 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if model.api_key.is_some() && model.api_key_file.is_some() {
         return wrong("model.api_key_file", "stands beside model.api_key; set only one of them");
     }
-    if model.temperature.is_some_and(|value| !(0.0..=2.0).contains(&value)) {
-        return wrong("model.temperature", "must be between 0 and 2");
-    }
     let prometheus = &config.prometheus;
     if prometheus.url.is_none() && prometheus.bearer_token_file.is_some() {
         return wrong("prometheus.url", "is missing; give the base URL that the token is for");
@@ -177,20 +147,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if config.storage.in_memory() && config.audit.file.is_none() {
         return wrong("audit.file", "is missing; a store in memory has no directory for it");
     }
-    let positive = [
-        ("sessions.max_concurrent", config.sessions.max_concurrent as u64),
-        ("server.max_in_flight", config.server.max_in_flight as u64),
-        ("investigation.max_seconds", config.investigation.max_seconds),
-        ("investigation.max_turns", u64::from(config.investigation.max_turns)),
-        ("investigation.max_tool_calls", u64::from(config.investigation.max_tool_calls)),
-        ("investigation.max_tokens", config.investigation.max_tokens),
-        ("model.request_timeout_seconds", model.request_timeout_seconds),
-        ("cluster.request_timeout_seconds", config.cluster.request_timeout_seconds),
-        ("prometheus.request_timeout_seconds", config.prometheus.request_timeout_seconds),
-    ];
-    match positive.iter().find(|(_, value)| *value == 0) {
-        Some((setting, _)) => wrong(setting, "must be at least 1"),
-        None => Ok(()),
+    match log_filter(&config.log.level) {
+        Ok(_) => Ok(()),
+        Err(problem) => wrong("log.level", &problem),
     }
 }
 
@@ -207,10 +166,14 @@ mod tests {
         let config = load_default().unwrap();
         assert_eq!(config.server.api_address.port(), 8080);
         let settings = config.masked();
-        for variable in env::NAMES {
-            let pointer = format!("/{}", variable.setting.replace('.', "/"));
-            assert!(settings.pointer(&pointer).is_some(), "{}", variable.name);
+        for setting in SETTINGS {
+            let pointer = format!("/{}", setting.path.replace('.', "/"));
+            assert!(settings.pointer(&pointer).is_some(), "{}", setting.variable);
         }
+        let sections = settings.as_object().unwrap();
+        let count: usize =
+            sections.values().map(|section| section.as_object().unwrap().len()).sum();
+        assert_eq!(SETTINGS.len(), count, "every setting has its variable");
     }
 
     #[test]
@@ -248,7 +211,10 @@ mod tests {
             (&[("LEADSMAN_API_ADDRESS", "80")][..], "such as 127.0.0.1:8080"),
             (&[("LEADSMAN_MODEL_ENDPOINT", "http://x")], "model.name: is missing"),
             (&[("LEADSMAN_MODEL_NAME", "x")], "model.endpoint: is missing"),
-            (&[("LEADSMAN_MAX_TURNS", "0")], "investigation.max_turns: must be at least 1"),
+            (
+                &[("LEADSMAN_MAX_TURNS", "0")],
+                "investigation.max_turns: must be a whole number between 1 and 10000, not 0",
+            ),
             (&[("LEADSMAN_MAX_TURNS", "many")], "investigation.max_turns"),
             (&[("LEADSMAN_TURNS", "4")], "LEADSMAN_TURNS is unknown"),
             (&[("LEADSMAN_LOG_FORMAT", "xml")], "log.format"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::mask;
 use crate::engine::budget::Limits;
 
 /// All settings.
@@ -15,6 +16,8 @@ use crate::engine::budget::Limits;
 pub struct Config {
     /// Listeners and shutdown.
     pub server: ServerConfig,
+    /// Who may call the API.
+    pub auth: AuthConfig,
     /// Capacity and retention.
     pub sessions: SessionsConfig,
     /// The budget of one investigation.
@@ -49,6 +52,23 @@ pub struct ServerConfig {
     pub max_in_flight: usize,
     /// Seconds between SIGTERM and the checkpoint of what still runs.
     pub shutdown_grace_seconds: u64,
+}
+
+/// Who may call the API.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthConfig {
+    /// How callers are told apart; none at all lets the API listen on loopback only.
+    pub mode: Option<AuthMode>,
+}
+
+/// How callers of the API are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// Not at all: anybody may call who can reach it.
+    #[serde(rename = "none")]
+    Open,
 }
 
 /// Capacity and retention.
@@ -92,6 +112,7 @@ impl InvestigationConfig {
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// URL without `/v1`; none leaves every answer to the rules.
+    #[serde(serialize_with = "masked_url")]
     pub endpoint: Option<String>,
     /// Model name as the endpoint knows it.
     pub name: Option<String>,
@@ -129,6 +150,7 @@ pub struct ClusterConfig {
 #[serde(deny_unknown_fields)]
 pub struct PrometheusConfig {
     /// Base URL; none leaves the metric tools out.
+    #[serde(serialize_with = "masked_url")]
     pub url: Option<String>,
     /// File that holds a bearer token.
     pub bearer_token_file: Option<PathBuf>,
@@ -185,8 +207,12 @@ fn masked<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result
     secret.as_ref().map(|_| "********").serialize(serializer)
 }
 
+fn masked_url<S: Serializer>(url: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    url.as_deref().map(mask::url).serialize(serializer)
+}
+
 impl Config {
-    /// The settings as JSON with secrets masked.
+    /// The settings as JSON with secrets masked, those within URLs too.
     pub fn masked(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
     }

@@ -20,5 +20,6 @@ mod problems;
 mod scenarios;
 mod secrets;
 mod sessions;
+mod settings;
 mod shutdown;
 mod terminal;

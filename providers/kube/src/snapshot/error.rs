@@ -20,6 +20,15 @@ pub enum SnapshotError {
         /// As given.
         path: String,
     },
+    /// Nothing of a cluster is in the directory.
+    #[error(
+        "{path} holds no API object; name the directory that holds the snapshot's files, or write one with \
+         `leadsman snapshot capture`"
+    )]
+    Empty {
+        /// As given.
+        path: String,
+    },
     /// A symbolic link points out of the snapshot.
     #[error("{path} is a symbolic link that leads out of the snapshot; copy its target into it")]
     SymlinkEscape {

@@ -67,10 +67,15 @@ impl Snapshot {
     /// Loads a directory. Symbolic links may not lead out of it; hidden files are ignored.
     ///
     /// # Errors
-    /// A file that cannot be read or parsed, an object without a usable name, or a tree beyond the limits.
+    /// A file that cannot be read or parsed, an object without a usable name, a tree beyond the limits, or one
+    /// without any object, which is hardly what was meant.
     pub fn load_dir(root: &Path) -> Result<Self, SnapshotError> {
         let tree = files::read_tree(root)?;
-        Self::build(tree.files, tree.skipped)
+        let snapshot = Self::build(tree.files, tree.skipped)?;
+        if snapshot.objects.iter().all(Vec::is_empty) {
+            return Err(SnapshotError::Empty { path: root.display().to_string() });
+        }
+        Ok(snapshot)
     }
 
     /// Loads files from memory; paths are relative and separated by `/`.
