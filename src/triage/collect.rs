@@ -96,6 +96,7 @@ impl<'c> Collector<'c> {
             ClusterError::NotFound(_)
             | ClusterError::UnknownKind { .. }
             | ClusterError::AmbiguousKind { .. }
+            | ClusterError::GroupUnavailable(_)
             | ClusterError::Forbidden(_)
             | ClusterError::Invalid(_) => self.answered = true,
         }

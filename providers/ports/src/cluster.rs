@@ -123,6 +123,31 @@ pub struct LogQuery {
     pub limit_bytes: u32,
 }
 
+/// A version of an API group that the API server offers and cannot serve: its aggregated API server is down, hangs, or
+/// is gone while its registration stayed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnavailableGroup {
+    /// API group, e.g. `metrics.k8s.io`.
+    pub group: String,
+    /// Version, e.g. `v1beta1`.
+    pub version: String,
+    /// What the API server said, without secrets.
+    pub why: String,
+}
+
+impl UnavailableGroup {
+    /// `metrics.k8s.io/v1beta1`.
+    pub fn api_version(&self) -> String {
+        format!("{}/{}", self.group, self.version)
+    }
+}
+
+impl fmt::Display for UnavailableGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the API group {}/{} is not available: {}", self.group, self.version, self.why)
+    }
+}
+
 /// Why the cluster did not answer. The texts are fit for a model and for an operator, and hold no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
@@ -154,6 +179,9 @@ pub enum ClusterError {
     /// The request makes no sense to the API server.
     #[error("invalid request: {0}")]
     Invalid(String),
+    /// The server of an aggregated API is down or does not answer, so that nothing of its group can be read.
+    #[error("{0}")]
+    GroupUnavailable(UnavailableGroup),
     /// No answer within the deadline.
     #[error("the cluster did not answer in time")]
     Timeout,
@@ -181,6 +209,11 @@ pub trait Cluster: Send + Sync {
 
     /// Every kind the API serves, preferred versions only.
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError>;
+
+    /// The groups that the API server offered and could not serve when its kinds were read last. Asks nothing.
+    fn unavailable_groups(&self) -> Vec<UnavailableGroup> {
+        Vec::new()
+    }
 
     /// Finds a kind by kind, plural, singular or short name (`Deployment`, `deploy`), in any letter case.
     /// `group` may be a group (`apps`) or an apiVersion (`apps/v1`).

@@ -9,6 +9,7 @@ mod discovery;
 mod error;
 mod logs;
 mod resolve;
+mod retry;
 mod transport;
 
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::subresource::LogParams;
@@ -23,7 +26,7 @@ use kube::core::{
     ApiResource, DynamicObject, Request, Resource, params::GetParams, params::ListParams,
 };
 use leadsman_ports::cluster::{
-    Cluster, ClusterError, ListQuery, LogQuery, ObjectList, ResourceType,
+    Cluster, ClusterError, ListQuery, LogQuery, ObjectList, ResourceType, UnavailableGroup,
 };
 use serde_json::Value;
 
@@ -88,15 +91,23 @@ impl KubeCluster {
     pub async fn in_cluster_or_kubeconfig(options: ConnectOptions) -> Result<Self, ConnectError> {
         let (mut config, label) = configuration(&options).await?;
         config.connect_timeout = Some(CONNECT_TIMEOUT.min(options.timeout));
-        let client = kube::Client::try_from(config)
+        config.headers.push((USER_AGENT, user_agent()?));
+        // kube-rs' own retries wait for a dead aggregated API until the deadline.
+        config.default_retry = false;
+        let direct = kube::Client::try_from(config)
             .map_err(|error| ConnectError::Client(error.to_string()))?;
-        Ok(Self::with_client(client, label, options.timeout))
+        let client =
+            retry::over(&direct).map_err(|error| ConnectError::Client(error.to_string()))?;
+        let mut cluster = Self::with_client(direct, label, options.timeout);
+        cluster.server.client = client;
+        Ok(cluster)
     }
 
-    /// A live cluster behind a client that is already set up.
+    /// A live cluster behind a client that is already set up; failures are tried again only as far as it does that.
     pub fn with_client(client: kube::Client, label: impl Into<String>, timeout: Duration) -> Self {
+        let direct = client.clone();
         Self {
-            server: Transport { client, timeout, redactor: Redactor::with_random_key() },
+            server: Transport { client, direct, timeout, redactor: Redactor::with_random_key() },
             discovery: Discovery::default(),
             label: label.into(),
             present: Present::Wall,
@@ -119,7 +130,7 @@ impl KubeCluster {
     /// Every kind that can be listed, preferred versions only.
     pub async fn listable_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
         let catalogue = self.discovery.catalogue(&self.server).await?;
-        let kinds = catalogue.kinds.iter().filter(|kind| kind.preferred && kind.listable);
+        let kinds = catalogue.readable().filter(|kind| kind.listable);
         Ok(kinds.map(|kind| kind.resource.clone()).collect())
     }
 
@@ -128,6 +139,18 @@ impl KubeCluster {
         clean::clean(&mut object);
         self.server.redactor.redact_object(object)
     }
+}
+
+/// Who asks, for the API server's audit log and flow control: `leadsman/0.1.0 (linux/amd64)`.
+fn user_agent() -> Result<HeaderValue, ConnectError> {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let text =
+        format!("leadsman/{} ({}/{architecture})", env!("CARGO_PKG_VERSION"), std::env::consts::OS);
+    HeaderValue::try_from(text).map_err(|error| ConnectError::Client(error.to_string()))
 }
 
 async fn configuration(options: &ConnectOptions) -> Result<(kube::Config, String), ConnectError> {
@@ -226,16 +249,19 @@ impl Cluster for KubeCluster {
 
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
         let catalogue = self.discovery.catalogue(&self.server).await?;
-        let preferred = catalogue.kinds.iter().filter(|kind| kind.preferred);
-        Ok(preferred.map(|kind| kind.resource.clone()).collect())
+        Ok(catalogue.readable().map(|kind| kind.resource.clone()).collect())
+    }
+
+    fn unavailable_groups(&self) -> Vec<UnavailableGroup> {
+        self.discovery.unavailable()
     }
 
     async fn resolve(&self, kind: &str, group: Option<&str>) -> Result<ResourceType, ClusterError> {
         let catalogue = self.discovery.catalogue(&self.server).await?;
         match resolve::resolve(&catalogue, kind, group) {
-            // It may have been installed after the catalogue was read.
-            Err(ClusterError::UnknownKind { .. }) => {
-                let fresh = self.discovery.newer_than(Some(&catalogue), &self.server).await?;
+            // It may have been installed, or brought up again, after the catalogue was read.
+            Err(ClusterError::UnknownKind { .. } | ClusterError::GroupUnavailable(_)) => {
+                let fresh = self.discovery.beyond(&catalogue, &self.server).await?;
                 resolve::resolve(&fresh, kind, group)
             }
             answer => answer,
@@ -272,7 +298,12 @@ impl Cluster for KubeCluster {
             ..ListParams::default()
         };
         let request = collection(resource, query.namespace.as_deref()).list(&params);
-        let mut answer = self.server.json(build(request)?).await?;
+        let answer = self.server.json(build(request)?).await;
+        // A list without objects is no 404: the kind has gone, or its version has.
+        if matches!(answer, Err(ClusterError::NotFound(_))) {
+            self.discovery.doubt();
+        }
+        let mut answer = answer?;
         let items = match answer["items"].take() {
             Value::Array(items) => items,
             _ => Vec::new(),

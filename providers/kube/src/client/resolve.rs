@@ -1,6 +1,6 @@
 //! From what someone calls a kind to the kind that is meant.
 
-use leadsman_ports::cluster::{ClusterError, ResourceType};
+use leadsman_ports::cluster::{ClusterError, ResourceType, UnavailableGroup};
 
 use super::discovery::{Catalogue, ServedKind};
 
@@ -35,7 +35,10 @@ pub(super) fn resolve(
     };
     let mut found = without_second_views(found);
     match (found.pop(), found.is_empty()) {
-        (Some(only), true) => Ok(only.resource.clone()),
+        (Some(only), true) => match catalogue.outage(&only.resource) {
+            Some(gap) => Err(ClusterError::GroupUnavailable(gap.clone())),
+            None => Ok(only.resource.clone()),
+        },
         (Some(last), false) => {
             found.push(last);
             let mut groups: Vec<String> = found.iter().map(|kind| group_label(kind)).collect();
@@ -43,11 +46,26 @@ pub(super) fn resolve(
             groups.dedup();
             Err(ClusterError::AmbiguousKind { kind: asked.to_owned(), groups })
         }
-        (None, _) => Err(ClusterError::UnknownKind {
-            kind: asked.to_owned(),
-            similar: similar(catalogue, asked),
+        (None, _) => Err(match dead_group(catalogue, asked, group) {
+            Some(gap) => ClusterError::GroupUnavailable(gap.clone()),
+            None => ClusterError::UnknownKind {
+                kind: asked.to_owned(),
+                similar: similar(catalogue, asked),
+            },
         }),
     }
+}
+
+/// The group that was asked for, where it cannot be served and it is not known which kinds it has.
+fn dead_group<'c>(
+    catalogue: &'c Catalogue,
+    asked: &str,
+    group: Option<&str>,
+) -> Option<&'c UnavailableGroup> {
+    let group = group.or_else(|| asked.split_once('.').map(|(_, group)| group))?;
+    catalogue.unavailable.iter().find(|gap| {
+        gap.group.eq_ignore_ascii_case(group) || gap.api_version().eq_ignore_ascii_case(group)
+    })
 }
 
 fn group_label(kind: &ServedKind) -> String {

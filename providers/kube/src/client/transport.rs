@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::{AsyncReadExt, TryFutureExt};
+use http::header::ACCEPT;
 use leadsman_ports::cluster::ClusterError;
 use serde_json::Value;
 
@@ -17,17 +18,40 @@ const MAX_LOG_STREAM: u64 = 256 * 1024 * 1024;
 /// A kube-rs client with the rules that hold for every call.
 pub(super) struct Transport {
     pub(super) client: kube::Client,
+    /// The same without retries, for what may be down for good.
+    pub(super) direct: kube::Client,
     pub(super) timeout: Duration,
     pub(super) redactor: Redactor,
 }
 
 impl Transport {
-    /// GETs a path that needs no parameters, such as a discovery document.
+    /// GETs a path that needs no parameters, such as `/version`.
     pub(super) async fn get_path(&self, path: &str) -> Result<Value, ClusterError> {
         let request = http::Request::get(path)
             .body(Vec::new())
             .map_err(|error| ClusterError::Invalid(error.to_string()))?;
         self.json(request).await
+    }
+
+    /// GETs a discovery document, in the first of the media types that the server speaks.
+    pub(super) async fn discovery(&self, path: &str, accept: &str) -> Result<Value, ClusterError> {
+        let request = http::Request::get(path)
+            .header(ACCEPT, accept)
+            .body(Vec::new())
+            .map_err(|error| ClusterError::Invalid(error.to_string()))?;
+        self.json(request).await
+    }
+
+    /// GETs the discovery document of one API group: a single try, and no longer than `wait`.
+    pub(super) async fn group_document(
+        &self,
+        path: &str,
+        wait: Duration,
+    ) -> Result<Value, ClusterError> {
+        let request = http::Request::get(path)
+            .body(Vec::new())
+            .map_err(|error| ClusterError::Invalid(error.to_string()))?;
+        self.json_of(&self.direct, request, wait.min(self.timeout)).await
     }
 
     /// Sends a request and reads a JSON answer. (kube-rs' own `request` writes bodies that it cannot parse
@@ -36,8 +60,17 @@ impl Transport {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<Value, ClusterError> {
+        self.json_of(&self.client, request, self.timeout).await
+    }
+
+    async fn json_of(
+        &self,
+        client: &kube::Client,
+        request: http::Request<Vec<u8>>,
+        wait: Duration,
+    ) -> Result<Value, ClusterError> {
         let read = async {
-            let stream = self.client.request_stream(request).await?;
+            let stream = client.request_stream(request).await?;
             let mut body = Vec::new();
             std::pin::pin!(stream)
                 .take(MAX_ANSWER + 1)
@@ -46,7 +79,7 @@ impl Transport {
                 .await?;
             Ok(body)
         };
-        let body = self.deadline(read).await?;
+        let body = self.deadline(wait, read).await?;
         if body.len() as u64 > MAX_ANSWER {
             return Err(ClusterError::Invalid(format!(
                 "the answer is larger than {} MiB; ask for fewer objects with a limit or a selector",
@@ -78,7 +111,7 @@ impl Transport {
                 }
             }
         };
-        match self.deadline(read).await {
+        match self.deadline(self.timeout, read).await {
             Ok(()) => Ok(newest.into_text()),
             Err(ClusterError::Timeout | ClusterError::Unavailable(_)) if !newest.is_empty() => {
                 Ok(format!("{}\n[the log broke off here]", newest.into_text().trim_end()))
@@ -89,9 +122,10 @@ impl Transport {
 
     async fn deadline<T>(
         &self,
+        wait: Duration,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, ClusterError> {
-        match tokio::time::timeout(self.timeout, call).await {
+        match tokio::time::timeout(wait, call).await {
             Ok(answer) => answer.map_err(|error| error::map(&self.redactor, error)),
             Err(_) => Err(ClusterError::Timeout),
         }

@@ -24,9 +24,10 @@ pub(super) fn failed(error: ClusterError) -> ToolError {
         ClusterError::AmbiguousKind { .. } => invalid("api_group", error.to_string()),
         ClusterError::Forbidden(message) => ToolError::Denied(message),
         ClusterError::Unauthorized => ToolError::Denied(error.to_string()),
-        ClusterError::Invalid(_) | ClusterError::Timeout | ClusterError::Unavailable(_) => {
-            ToolError::Failed(error.to_string())
-        }
+        ClusterError::Invalid(_)
+        | ClusterError::Timeout
+        | ClusterError::GroupUnavailable(_)
+        | ClusterError::Unavailable(_) => ToolError::Failed(error.to_string()),
     }
 }
 
