@@ -321,3 +321,29 @@ async fn a_version_that_is_gone_is_noticed() {
     assert_eq!(new.version, "v1");
     cluster.list(&new, &query).await.unwrap();
 }
+
+fn dead_api_service() -> Value {
+    json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+        "metadata": {"name": "v1beta1.metrics.k8s.io"},
+        "spec": {"group": "metrics.k8s.io", "version": "v1beta1",
+            "service": {"namespace": "kube-system", "name": "metrics-server"}},
+        "status": {"conditions": [{"type": "Available", "status": "False", "reason": "MissingEndpoints"}]}})
+}
+
+#[tokio::test]
+async fn an_api_service_of_a_snapshot_that_is_down_is_down_for_clients_too() {
+    for objects in [vec![dead_api_service()], vec![dead_api_service(), pod_metrics()]] {
+        for plain in [false, true] {
+            let server = Server::new(|server| {
+                server.objects.clone_from(&objects);
+                server.plain = plain;
+            });
+            let cluster = server.cluster();
+            let error = cluster.resolve("PodMetrics", Some(METRICS)).await.unwrap_err();
+            assert!(is_unavailable(&error), "{error}");
+            assert_eq!(cluster.resolve("APIService", None).await.unwrap().plural, "apiservices");
+            let gaps = cluster.unavailable_groups();
+            assert_eq!(gaps.len(), 1, "{gaps:?}");
+        }
+    }
+}

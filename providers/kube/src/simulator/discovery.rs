@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Simulator;
 use super::reply::{Reply, View, discovery_reply, ok_json};
 use super::status::ApiError;
 use crate::snapshot::{ResourceKind, Snapshot};
@@ -66,7 +67,11 @@ fn versions_of(kinds: &[ResourceKind]) -> impl Iterator<Item = (&str, &[Resource
 /// `/api`
 pub(super) fn core(snapshot: &Snapshot, view: View) -> Reply {
     if let View::Discovery(version) = view {
-        return aggregated(snapshot, version, true);
+        let items: Vec<Value> = groups_of(snapshot)
+            .filter(|(group, _)| group.is_empty())
+            .map(|(group, kinds)| aggregated_group(group, kinds, |_, _| false))
+            .collect();
+        return aggregated(version, &items);
     }
     let core = groups_of(snapshot).find(|(group, _)| group.is_empty());
     let versions: Vec<&str> = core
@@ -81,15 +86,34 @@ pub(super) fn core(snapshot: &Snapshot, view: View) -> Reply {
 }
 
 /// `/apis`
-pub(super) fn groups(snapshot: &Snapshot, view: View) -> Reply {
+pub(super) fn groups(simulator: &Simulator, view: View) -> Reply {
+    let snapshot = &simulator.snapshot;
+    let known = groups_of(snapshot).filter(|(group, _)| !group.is_empty());
+    let lost = lost_groups(simulator);
     if let View::Discovery(version) = view {
-        return aggregated(snapshot, version, false);
+        let is_down = |group: &str, version: &str| simulator.is_down(group, version);
+        let mut items: Vec<Value> =
+            known.map(|(group, kinds)| aggregated_group(group, kinds, is_down)).collect();
+        items.extend(lost.map(|(group, version)| {
+            let version = json!({"version": version, "resources": [], "freshness": "Stale"});
+            json!({"metadata": {"name": group}, "versions": [version]})
+        }));
+        return aggregated(version, &items);
     }
-    let groups: Vec<Value> = groups_of(snapshot)
-        .filter(|(group, _)| !group.is_empty())
-        .map(|(group, kinds)| group_document(group, kinds))
-        .collect();
+    let mut groups: Vec<Value> = known.map(|(group, kinds)| group_document(group, kinds)).collect();
+    groups.extend(lost.map(|(group, version)| {
+        let version = json!({"groupVersion": format!("{group}/{version}"), "version": version});
+        json!({"name": group, "versions": [version], "preferredVersion": version})
+    }));
     ok_json(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+}
+
+/// Groups whose servers are down and of which nothing else is known.
+fn lost_groups(simulator: &Simulator) -> impl Iterator<Item = &(String, String)> {
+    simulator
+        .unavailable
+        .iter()
+        .filter(|(group, _)| simulator.snapshot.kinds().iter().all(|kind| kind.group != *group))
 }
 
 /// `/apis/apps`
@@ -175,21 +199,8 @@ fn add_names(resource: &mut Map<String, Value>, kind: &ResourceKind) {
     }
 }
 
-/// All groups (or the core group) in one document.
-fn aggregated(snapshot: &Snapshot, discovery_version: &'static str, core: bool) -> Reply {
-    let items: Vec<Value> = groups_of(snapshot)
-        .filter(|(group, _)| group.is_empty() == core)
-        .map(|(group, kinds)| {
-            let versions: Vec<Value> = versions_of(kinds)
-                .map(|(version, kinds)| {
-                    let resources: Vec<Value> = kinds.iter().map(aggregated_resource).collect();
-                    json!({"version": version, "resources": resources, "freshness": "Current"})
-                })
-                .collect();
-            let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
-            json!({"metadata": metadata, "versions": versions})
-        })
-        .collect();
+/// Groups in one document.
+fn aggregated(discovery_version: &'static str, items: &[Value]) -> Reply {
     let document = json!({
         "kind": "APIGroupDiscoveryList",
         "apiVersion": format!("apidiscovery.k8s.io/{discovery_version}"),
@@ -197,6 +208,22 @@ fn aggregated(snapshot: &Snapshot, discovery_version: &'static str, core: bool) 
         "items": items,
     });
     discovery_reply(discovery_version, &document)
+}
+
+fn aggregated_group(
+    group: &str,
+    kinds: &[ResourceKind],
+    is_down: impl Fn(&str, &str) -> bool,
+) -> Value {
+    let versions: Vec<Value> = versions_of(kinds)
+        .map(|(version, kinds)| {
+            let resources: Vec<Value> = kinds.iter().map(aggregated_resource).collect();
+            let freshness = if is_down(group, version) { "Stale" } else { "Current" };
+            json!({"version": version, "resources": resources, "freshness": freshness})
+        })
+        .collect();
+    let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
+    json!({"metadata": metadata, "versions": versions})
 }
 
 fn aggregated_resource(kind: &ResourceKind) -> Value {

@@ -5,6 +5,7 @@
 //! ([`Simulator::serve`]). It is read-only: whatever would change the cluster is refused with 405.
 
 mod access;
+mod aggregation;
 mod collection;
 mod discovery;
 mod logs;
@@ -47,6 +48,8 @@ pub struct Simulator {
     snapshot: Arc<Snapshot>,
     /// The version that lists report, from the newest object.
     resource_version: u64,
+    /// Versions of groups whose aggregated API servers are down: group, version.
+    unavailable: Arc<Vec<(String, String)>>,
     /// Ends open watches.
     shutdown: CancellationToken,
 }
@@ -55,7 +58,13 @@ impl Simulator {
     /// Serves a snapshot.
     pub fn new(snapshot: Arc<Snapshot>) -> Self {
         let resource_version = collection::newest_resource_version(&snapshot);
-        Self { snapshot, resource_version, shutdown: CancellationToken::new() }
+        let unavailable = Arc::new(aggregation::unavailable(&snapshot));
+        Self { snapshot, resource_version, unavailable, shutdown: CancellationToken::new() }
+    }
+
+    /// Whether the aggregated API server of a group's version is down.
+    fn is_down(&self, group: &str, version: &str) -> bool {
+        self.unavailable.iter().any(|down| (down.0.as_str(), down.1.as_str()) == (group, version))
     }
 
     /// The snapshot that is served.
@@ -84,6 +93,7 @@ impl Simulator {
     {
         let (parts, body) = request.into_parts();
         let route = route(parts.uri.path());
+        aggregation::refuse(&self.unavailable, &route)?;
         if parts.method == Method::POST && access::is_review(&route) {
             return access::review(&parts.headers, body).await;
         }
@@ -101,7 +111,7 @@ impl Simulator {
             Route::OpenApiV3 => Ok(ok_json(&openapi::v3_index(&self.snapshot))),
             Route::OpenApiV3Of(path) => openapi::v3(&self.snapshot, &path).map(|doc| ok_json(&doc)),
             Route::CoreVersions => Ok(discovery::core(&self.snapshot, view()?)),
-            Route::Groups => Ok(discovery::groups(&self.snapshot, view()?)),
+            Route::Groups => Ok(discovery::groups(self, view()?)),
             Route::Group(group) => discovery::group(&self.snapshot, &group),
             Route::Resources { group, version } => {
                 discovery::resources(&self.snapshot, &group, &version)

@@ -65,6 +65,12 @@ impl ApiError {
         Self::new(StatusCode::GONE, "Expired", message)
     }
 
+    /// The server of an aggregated API is down.
+    pub(super) fn unavailable() -> Self {
+        let message = "the server is currently unable to handle the request";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
     /// Anything that would change the cluster.
     pub(super) fn read_only(what: &str) -> Self {
         let message = format!("the snapshot is read-only: {what} is not possible");
