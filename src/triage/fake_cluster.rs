@@ -14,7 +14,8 @@ use super::collect::{BESIDE, NAMESPACED};
 use super::objects::api_version;
 
 /// The kinds that are served beside those that are read of each namespace.
-const OTHERS: [&str; 22] = [
+const OTHERS: [&str; 23] = [
+    "APIService",
     "ConfigMap",
     "Secret",
     "Node",
@@ -38,8 +39,15 @@ const OTHERS: [&str; 22] = [
     "Issuer",
     "ClusterIssuer",
 ];
-const CLUSTER_SCOPED: [&str; 6] =
-    ["Node", "Namespace", "StorageClass", "PersistentVolume", "IngressClass", "ClusterIssuer"];
+const CLUSTER_SCOPED: [&str; 7] = [
+    "APIService",
+    "Node",
+    "Namespace",
+    "StorageClass",
+    "PersistentVolume",
+    "IngressClass",
+    "ClusterIssuer",
+];
 
 fn known() -> impl Iterator<Item = &'static str> {
     NAMESPACED.into_iter().chain(BESIDE).chain(OTHERS)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::api_services;
 use super::collect::LogKey;
 use super::dependencies;
 use super::extensions::{self, DELIVERERS};
@@ -194,6 +195,14 @@ fn seeds(objects: &Objects, target: &Key) -> Vec<Key> {
     match target.kind.as_str() {
         "Namespace" | "ResourceQuota" | "LimitRange" => Vec::new(),
         "Service" => behind(objects, target),
+        "APIService" => api_services::backend(object)
+            .into_iter()
+            .flat_map(|service| {
+                let mut heads = behind(objects, &service);
+                heads.push(service);
+                heads
+            })
+            .collect(),
         "Ingress" => services_of_ingress(object)
             .map(|name| in_namespace("Service", name))
             .flat_map(|service| {

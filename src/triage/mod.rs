@@ -7,6 +7,7 @@
 pub mod causes;
 
 mod alternatives;
+mod api_services;
 mod change;
 mod collect;
 mod dependencies;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use leadsman_ports::cluster::{Cluster, ClusterError, ObjectRef};
+use leadsman_ports::cluster::{Cluster, ClusterError, ObjectRef, UnavailableGroup};
 
 use crate::engine::incident::Incident;
 
+use super::api_services;
 use super::collect::{Collector, LogKey};
 use super::explore;
 use super::extensions;
@@ -32,6 +33,8 @@ pub(super) struct Neighbourhood {
     pub(super) logs: BTreeMap<LogKey, String>,
     /// What is reserved on each node; known only where that decides.
     pub(super) usage: Option<Usage>,
+    /// The API groups that could not be looked at.
+    pub(super) unavailable: Vec<UnavailableGroup>,
     pub(super) notes: Vec<String>,
     /// Set when too little could be read to call anything healthy.
     pub(super) blind: bool,
@@ -98,6 +101,7 @@ pub(super) async fn collect(
     let target = resolve::target(&mut collector, incident).await;
     let Some(target) = target else {
         collector.note("the incident names no object that exists in the cluster".to_owned());
+        api_services::read(&mut collector).await;
         return match collector.outage() {
             Some(error) => Err(error),
             None => Ok((None, collector.notes)),
@@ -109,6 +113,7 @@ pub(super) async fn collect(
     let told = resolve::told(incident).to_lowercase();
     let graph = explore::surroundings(&mut collector, &key, &told).await;
     let usage = explore::usage(&mut collector).await;
+    let unavailable = api_services::read(&mut collector).await;
     if let Some(error) = collector.outage() {
         return Err(error);
     }
@@ -124,6 +129,7 @@ pub(super) async fn collect(
         graph,
         logs: collector.logs,
         usage,
+        unavailable,
         notes: collector.notes,
         blind: collector.blind,
     };
@@ -152,6 +158,10 @@ async fn read_around(collector: &mut Collector<'_>, target: &Key) {
                 .map(|object| text(object, "/spec/claimRef/namespace").to_owned())
                 .into_iter()
                 .collect()
+        }
+        "APIService" => {
+            let backend = collector.objects.get(target).and_then(api_services::backend);
+            backend.map(|service| service.namespace).into_iter().collect()
         }
         _ => collector
             .objects

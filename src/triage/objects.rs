@@ -227,6 +227,7 @@ pub(super) fn api_version(kind: &str) -> &'static str {
             "apps/v1"
         }
         "Job" | "CronJob" => "batch/v1",
+        "APIService" => "apiregistration.k8s.io/v1",
         "StorageClass" => "storage.k8s.io/v1",
         "HorizontalPodAutoscaler" => "autoscaling/v2",
         "PodDisruptionBudget" => "policy/v1",

@@ -29,6 +29,7 @@ macro_rules! table {
 }
 
 mod admission;
+mod api;
 mod config;
 mod container;
 mod gitops;
@@ -102,6 +103,8 @@ pub enum Family {
     Storage,
     /// Refusals of the API server.
     Admission,
+    /// What extends the API server.
+    Api,
     /// Services, names, policies, routes and certificates.
     Network,
     /// Rollouts, scaling and Jobs.
@@ -126,6 +129,7 @@ impl Family {
             Self::Scheduling => "scheduling",
             Self::Storage => "storage",
             Self::Admission => "admission",
+            Self::Api => "api",
             Self::Network => "network",
             Self::Rollout => "rollout",
             Self::Gitops => "gitops",
@@ -245,6 +249,7 @@ codes! {
     RuntimeClassMissing "admission.runtime_class_missing"
     NamespaceTerminating "admission.namespace_terminating"
     NamespaceMissing "admission.namespace_missing"
+    ApiServiceUnavailable "apiservice.unavailable"
     ServiceSelectorMismatch "service.selector_mismatch"
     ServiceSelectorTooBroad "service.selector_too_broad"
     ServiceTargetPortMismatch "service.target_port_mismatch"
@@ -285,7 +290,7 @@ codes! {
     Healthy "healthy"
 }
 
-const TABLES: [&[Cause]; 12] = [
+const TABLES: [&[Cause]; 13] = [
     node::TABLE,
     container::TABLE,
     probe::TABLE,
@@ -294,6 +299,7 @@ const TABLES: [&[Cause]; 12] = [
     scheduling::TABLE,
     storage::TABLE,
     admission::TABLE,
+    api::TABLE,
     network::TABLE,
     rollout::TABLE,
     gitops::TABLE,

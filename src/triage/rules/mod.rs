@@ -1,6 +1,7 @@
 //! The rule catalogue: one file a family of causes. A rule is a pure function over the collected neighbourhood.
 
 mod admission;
+mod aggregation;
 mod certificates;
 mod config;
 mod connect;
@@ -29,7 +30,7 @@ use super::pod::{Container, Pod};
 /// A rule looks at everything and says what it finds.
 type Rule = fn(&Neighbourhood) -> Vec<Draft>;
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
     node::rule,
     runtime::rule,
     probe::rule,
@@ -38,6 +39,7 @@ const RULES: [Rule; 22] = [
     scheduling::rule,
     storage::rule,
     admission::rule,
+    aggregation::rule,
     network::rule,
     rollout::rule,
     connect::rule,

@@ -8,6 +8,8 @@ use crate::triage::neighbourhood::Neighbourhood;
 use crate::triage::policy;
 use crate::triage::view::{Event, Key, condition, flag, int, shorten, text, time};
 
+use super::aggregation;
+
 pub(super) fn rule(n: &Neighbourhood) -> Vec<Draft> {
     let scalers = n.objects.kind("HorizontalPodAutoscaler").filter_map(|hpa| scaler(n, hpa));
     let budgets = n.objects.kind("PodDisruptionBudget").filter_map(|pdb| budget(n, pdb));
@@ -41,7 +43,10 @@ fn scaler(n: &Neighbourhood, hpa: &Value) -> Option<Draft> {
         condition(hpa, kind).filter(|condition| text(condition, "/status") == status)
     };
     let able = state("AbleToScale", "False").filter(|c| text(c, "/reason") == "FailedGetScale");
-    let blind = state("ScalingActive", "False").filter(|c| text(c, "/reason") != "ScalingDisabled");
+    let blind = state("ScalingActive", "False")
+        .filter(|c| text(c, "/reason") != "ScalingDisabled")
+        // Where the metrics API is down, that is the cause.
+        .filter(|_| !aggregation::blinds(n, hpa));
     let limited =
         state("ScalingLimited", "True").filter(|c| text(c, "/reason") == "TooManyReplicas");
     let ambiguous = blind.filter(|shown| text(shown, "/reason") == "AmbiguousSelector");
