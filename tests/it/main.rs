@@ -2,6 +2,7 @@
 //! fake model.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod aggregated_api;
 mod cancel;
 mod cli;
 mod controller_day;
