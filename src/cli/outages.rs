@@ -87,6 +87,7 @@ impl WatchedCluster {
                 | ClusterError::UnknownKind { .. }
                 | ClusterError::AmbiguousKind { .. }
                 | ClusterError::Forbidden(_)
+                | ClusterError::GroupUnavailable(_)
                 | ClusterError::Invalid(_) => {}
             }
         }
