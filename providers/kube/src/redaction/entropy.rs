@@ -81,7 +81,7 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'=' | b'-')
 }
 
-fn bits_per_byte(text: &[u8]) -> f64 {
+pub(super) fn bits_per_byte(text: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     for byte in text {
         counts[usize::from(*byte)] += 1;
@@ -95,7 +95,7 @@ fn bits_per_byte(text: &[u8]) -> f64 {
         .sum()
 }
 
-fn class_changes(text: &[u8]) -> f64 {
+pub(super) fn class_changes(text: &[u8]) -> f64 {
     let class = |byte: u8| match byte {
         b'A'..=b'Z' => 0,
         b'a'..=b'z' => 1,

@@ -1,30 +1,42 @@
 //! Redaction: secret values become keyed hashes before anything leaves the cluster adapter.
 //!
 //! A mask looks like `<redacted:ab12cd34ef56:24b>`: the first 48 bits of an HMAC-SHA256 of the secret and its
-//! length in bytes. Within one process equal secrets have equal masks, so "does the pod carry the password that
+//! length in bytes. Under one key equal secrets have equal masks, so "does the pod carry the password that
 //! the Secret holds" stays answerable; without the key a mask says nothing. Redaction is idempotent. A certificate in
-//! a Secret says when it is valid and for which names, in place of its mask.
+//! a Secret says when it is valid and for which names, in place of its mask. The values of Secrets that a redactor has
+//! seen are masked wherever they occur later.
 //!
 //! - [`Redactor::redact_object`] works on API objects: valid JSON in, valid JSON out.
 //! - [`Redactor::redact_text`] works on log text and messages.
 
+mod arguments;
 mod certificate;
+mod commands;
+mod encoded;
 mod entropy;
+mod forms;
+mod known;
 mod names;
 mod object;
 mod pairs;
 mod patterns;
+mod prefilter;
+mod prose;
 mod rules;
+mod spans;
+mod stems;
 mod values;
+mod vendors;
 
 use std::fmt;
 use std::sync::LazyLock;
 
 use hmac::{Hmac, KeyInit, Mac};
+use known::Known;
 use leadsman_ports::condensed::Certificate;
 use regex::Regex;
 use serde_json::Value;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 /// What every mask begins with.
 pub const MASK_PREFIX: &str = "<redacted:";
@@ -32,10 +44,11 @@ pub const MASK_PREFIX: &str = "<redacted:";
 static MASK: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^<redacted:[0-9a-f]{12}:[0-9]{1,10}b>$").ok());
 
-/// Masks secrets under one key.
+/// Masks secrets under one key. Clones share the values of Secrets that they have seen.
 #[derive(Clone)]
 pub struct Redactor {
     key: [u8; 32],
+    known: Known,
 }
 
 /// The key stays out of logs.
@@ -48,7 +61,12 @@ impl fmt::Debug for Redactor {
 impl Redactor {
     /// Masks are comparable between redactors with the same key.
     pub fn new(key: [u8; 32]) -> Self {
-        Self { key }
+        Self { key, known: Known::default() }
+    }
+
+    /// A redactor whose key follows from a secret of any length. A short secret can be guessed from a mask.
+    pub fn from_secret(secret: &[u8]) -> Self {
+        Self::new(Sha256::digest(secret).into())
     }
 
     /// This process's key, which nobody knows: masks are comparable as long as the process lives.
@@ -59,14 +77,23 @@ impl Redactor {
             key[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
             key
         });
-        Self { key: *KEY }
+        Self::new(*KEY)
     }
 
     /// An API object or List with its secrets masked. Structure, keys and booleans stay as they are, and numbers but
     /// those that are passwords.
     pub fn redact_object(&self, mut object: Value) -> Value {
+        object::remember(self, &object);
         object::redact(self, &mut object, None);
         object
+    }
+
+    /// Remembers the values of a Secret, or of each Secret of a List: they are masked wherever they occur from now
+    /// on. [`Redactor::redact_object`] does so by itself, but where Secrets stand beside other objects, those that
+    /// come first are redacted before the values are known. Values that are short or common are not remembered, and
+    /// the oldest are forgotten beyond 4,096 values or 256 KiB.
+    pub fn remember(&self, object: &Value) {
+        object::remember(self, object);
     }
 
     /// Text with its secrets masked; the rest stays as it is. Takes time linear in the text's length.

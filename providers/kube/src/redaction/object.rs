@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use k8s_openapi::ByteString;
 use serde_json::{Map, Value};
 
-use super::{Redactor, entropy, names, rules};
+use super::{Redactor, arguments, entropy, names, prose, rules};
 
 /// `inherited` is the kind that a List's items have when they do not say.
 pub(super) fn redact(redactor: &Redactor, object: &mut Value, inherited: Option<&str>) {
@@ -38,6 +38,44 @@ pub(super) fn redact(redactor: &Redactor, object: &mut Value, inherited: Option<
             _ => leaf(redactor, key, value),
         }
     }
+}
+
+/// Remembers the values of a Secret and of the Secrets of a List.
+pub(super) fn remember(redactor: &Redactor, object: &Value) {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    if kind == "Secret" {
+        remember_values(redactor, object);
+    } else if let (Some(item_kind), Some(items)) =
+        (kind.strip_suffix("List"), object["items"].as_array())
+    {
+        for item in items {
+            if item["kind"].as_str().unwrap_or(item_kind) == "Secret" {
+                remember_values(redactor, item);
+            }
+        }
+    }
+}
+
+fn remember_values(redactor: &Redactor, secret: &Value) {
+    // A Helm release is a whole chart, and says by itself what it is.
+    if secret["type"] == "helm.sh/release.v1" {
+        return;
+    }
+    let mut values: Vec<Vec<u8>> = Vec::new();
+    for (map, base64) in [("data", true), ("stringData", false)] {
+        for text in
+            secret[map].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str())
+        {
+            let decoded = base64
+                .then(|| serde_json::from_value::<ByteString>(Value::String(text.to_owned())).ok());
+            match decoded.flatten() {
+                Some(ByteString(bytes)) => values.push(bytes),
+                None if !super::is_masked(text) => values.push(text.as_bytes().to_vec()),
+                None => {}
+            }
+        }
+    }
+    redactor.known.remember(values.iter().map(Vec::as_slice));
 }
 
 /// Masks every value of a map. Base64 is decoded first where it is valid, so that the mask equals that of
@@ -74,10 +112,10 @@ fn mask_applied_configuration(redactor: &Redactor, metadata: &mut Value) {
     }
 }
 
-fn walk(redactor: &Redactor, value: &mut Value) {
+pub(super) fn walk(redactor: &Redactor, value: &mut Value) {
     match value {
         Value::Object(map) => walk_map(redactor, map),
-        Value::Array(list) => walk_list(redactor, list),
+        Value::Array(list) => arguments::redact(redactor, None, list),
         Value::String(text) => text_leaf(redactor, text),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -96,9 +134,9 @@ fn walk_map(redactor: &Redactor, map: &mut Map<String, Value>) {
         return;
     }
     // An environment variable, a header, a parameter.
-    if let (Some(Value::String(name)), Some(Value::String(_))) = (map.get("name"), map.get("value"))
-    {
-        let name = name.clone();
+    let label = ["name", "key"].iter().find_map(|label| map.get(*label).and_then(Value::as_str));
+    if let (Some(name), Some(Value::String(_))) = (label, map.get("value")) {
+        let name = name.to_owned();
         // What is left of a name that was masked itself may give a secret away as well.
         let mut masked = name.clone();
         text_leaf(redactor, &mut masked);
@@ -115,55 +153,18 @@ fn walk_map(redactor: &Redactor, map: &mut Map<String, Value>) {
         }
         return;
     }
+    // A container: its arguments are for the program that its command names.
+    let program =
+        map.get("command").and_then(Value::as_array).and_then(|command| command.first()?.as_str());
+    let program = program.map(str::to_owned);
     for (key, value) in map.iter_mut() {
-        leaf(redactor, key, value);
-    }
-}
-
-/// In an argument list the secret may be the element after its flag: `--password`, `hunter2`.
-fn walk_list(redactor: &Redactor, list: &mut [Value]) {
-    let flag: Option<&'static str> = list.iter().filter_map(Value::as_str).find_map(password_flag);
-    let names_secret = |text: &str| {
-        text.starts_with('-')
-            && !text.contains('=')
-            && (flag == Some(text) || names::is_secret(text.trim_start_matches('-')))
-    };
-    let mut after_secret_flag = false;
-    for value in list {
-        let Value::String(text) = value else {
-            after_secret_flag = false;
-            walk(redactor, value);
-            continue;
-        };
-        // What is left of a flag that was masked itself counts as well.
-        let before = names_secret(text);
-        let is_value = |text: &str| !text.starts_with('-') && !names::is_harmless_value(text);
-        let attached = flag.and_then(|flag| Some((flag, text.strip_prefix(flag)?)));
-        if let Some((flag, password)) = attached.filter(|(_, password)| !password.is_empty()) {
-            *text = format!("{flag}{}", redactor.mask(password));
-        } else if after_secret_flag && is_value(text) {
-            *text = redactor.mask(text);
-        } else {
-            text_leaf(redactor, text);
-            if after_secret_flag && is_value(text) {
-                *text = redactor.mask(text);
+        match value {
+            Value::Array(list) if key == "args" => {
+                arguments::redact(redactor, program.as_deref(), list);
             }
+            value => leaf(redactor, key, value),
         }
-        after_secret_flag = before || names_secret(text);
     }
-}
-
-/// The flag by which a client takes a password, where the argument is such a client's name or path.
-fn password_flag(argument: &str) -> Option<&'static str> {
-    const CLIENTS: &[(&str, &str)] = &[
-        ("mysql", "-p"),
-        ("mariadb", "-p"),
-        ("redis-cli", "-a"),
-        ("sshpass", "-p"),
-        ("mongo", "-p"),
-    ];
-    let program = argument.rsplit('/').next().unwrap_or_default();
-    CLIENTS.iter().find(|(client, _)| program.starts_with(client)).map(|(_, flag)| *flag)
 }
 
 fn leaf(redactor: &Redactor, key: &str, value: &mut Value) {
@@ -185,16 +186,12 @@ fn leaf(redactor: &Redactor, key: &str, value: &mut Value) {
                             *text = redactor.mask(text);
                         }
                     }
+                    Value::Object(map) => held_value(redactor, key, map),
                     other => walk(redactor, other),
                 }
             }
         }
-        Value::Object(map) if names::is_secret(key) => {
-            if let Some(Value::String(text)) = map.get_mut("value") {
-                named_value(redactor, key, text);
-            }
-            walk(redactor, value);
-        }
+        Value::Object(map) if names::is_secret(key) => held_value(redactor, key, map),
         Value::Object(map) if key == "annotations" => {
             for (key, value) in map.iter_mut() {
                 match value {
@@ -205,6 +202,15 @@ fn leaf(redactor: &Redactor, key: &str, value: &mut Value) {
         }
         other => walk(redactor, other),
     }
+}
+
+/// `{key: …, value: …}` under a secret's name: whatever its key is called, the value is one.
+fn held_value(redactor: &Redactor, key: &str, map: &mut Map<String, Value>) {
+    let key = if names::is_secret(key) { key } else { key.strip_suffix(['s', 'S']).unwrap_or(key) };
+    if let Some(Value::String(text)) = map.get_mut("value") {
+        named_value(redactor, key, text);
+    }
+    walk_map(redactor, map);
 }
 
 /// Custom resources name Secrets in fields such as `existingSecret` and `imagePullSecret`.
@@ -245,22 +251,28 @@ fn named_values(redactor: &Redactor, values: &mut Value) {
 }
 
 pub(super) fn named_value(redactor: &Redactor, name: &str, text: &mut String) {
-    if names::is_harmless_value(text) {
+    if names::is_harmless_value(text)
+        || (name.ends_with("ommunity") && prose::names_an_object(name, text))
+    {
         return;
     }
     if names::is_connection(name) && text.contains("://") {
         // Host and database are wanted for the diagnosis; the text rules take the password out.
         text_leaf(redactor, text);
-    } else if names::is_secret(name)
-        || (names::may_be_secret(name) && (entropy::is_hex_key(text) || rules::is_basic_auth(text)))
-    {
+    } else if names::is_secret(name) || (names::may_be_secret(name) && looks_like_key(name, text)) {
         *text = redactor.mask(text);
     } else {
         text_leaf(redactor, text);
     }
 }
 
-fn text_leaf(redactor: &Redactor, text: &mut String) {
+fn looks_like_key(name: &str, text: &str) -> bool {
+    entropy::is_hex_key(text)
+        || rules::is_basic_auth(text)
+        || (names::is_uuid(text) && !names::finds_things(name))
+}
+
+pub(super) fn text_leaf(redactor: &Redactor, text: &mut String) {
     if entropy::looks_generated(text) {
         *text = redactor.mask(text);
         return;

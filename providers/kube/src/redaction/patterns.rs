@@ -6,10 +6,9 @@ use std::sync::OnceLock;
 use regex::Regex;
 
 use super::rules::{RULES, Rule};
-use super::{MASK_PREFIX, Redactor, entropy, is_mask, pairs};
+use super::vendors::VENDORS;
+use super::{Redactor, commands, encoded, entropy, is_mask, pairs, prefilter, spans};
 
-/// Longest mask in bytes.
-const MAX_MASK: usize = 40;
 /// Passes over one text; what is found after the second lies in text made to be found late.
 const MAX_PASSES: usize = 8;
 
@@ -19,9 +18,14 @@ static COMPILED: [OnceLock<Option<Regex>>; RULES.len()] = [const { OnceLock::new
 /// Applies every rule until nothing more is found: a mask may be the boundary at which a rule sees a second
 /// secret that the first one hid.
 pub(super) fn redact<'t>(redactor: &Redactor, text: &'t str) -> Cow<'t, str> {
+    redact_decoded(redactor, text, 0)
+}
+
+/// The same for text that was decoded so many times.
+pub(super) fn redact_decoded<'t>(redactor: &Redactor, text: &'t str, depth: usize) -> Cow<'t, str> {
     let mut text = Cow::Borrowed(text);
     for _ in 0..MAX_PASSES {
-        match pass(redactor, &text) {
+        match pass(redactor, &text, depth) {
             Some(changed) => text = Cow::Owned(changed),
             None => break,
         }
@@ -31,67 +35,55 @@ pub(super) fn redact<'t>(redactor: &Redactor, text: &'t str) -> Cow<'t, str> {
 
 /// `None` where no rule finds anything. Were a rule not to compile, the whole text would be masked rather than
 /// let through.
-fn pass(redactor: &Redactor, text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    let mut text = Cow::Borrowed(text);
-    for (rule, compiled) in RULES.iter().zip(&COMPILED) {
-        if !rule.hints.iter().any(|hint| lower.contains(hint)) {
-            continue;
-        }
+fn pass(redactor: &Redactor, text: &str, depth: usize) -> Option<String> {
+    let found = prefilter::scan(text);
+    let mut text = Text { redactor, current: Cow::Borrowed(text) };
+    text.change(|redactor, text| redactor.known.redact(redactor, text));
+    if found.encoded {
+        text.change(|redactor, text| encoded::redact(redactor, text, depth));
+    }
+    for number in found.rules() {
+        let (rule, compiled) = (&RULES[number], &COMPILED[number]);
         let Some(pattern) = compiled.get_or_init(|| Regex::new(rule.pattern).ok()) else {
-            return (!is_mask(&text)).then(|| redactor.mask(&text));
+            return (!is_mask(&text.current)).then(|| redactor.mask(&text.current));
         };
-        if let Cow::Owned(changed) = apply(redactor, rule, pattern, &text) {
-            text = Cow::Owned(changed);
-        }
+        text.change(|redactor, text| apply(redactor, rule, pattern, text));
     }
-    if pairs::HINTS.iter().any(|hint| lower.contains(hint))
-        && let Cow::Owned(changed) = pairs::redact(redactor, &text)
-    {
-        text = Cow::Owned(changed);
+    for number in &found.vendors {
+        text.change(|redactor, text| VENDORS[*number].redact(redactor, text));
     }
-    if let Cow::Owned(changed) = entropy::redact(redactor, &text) {
-        text = Cow::Owned(changed);
+    if found.commands {
+        text.change(commands::redact);
     }
-    match text {
+    if found.names {
+        text.change(pairs::redact);
+    }
+    text.change(entropy::redact);
+    match text.current {
         Cow::Borrowed(_) => None,
         Cow::Owned(changed) => Some(changed),
     }
 }
 
-fn apply<'t>(redactor: &Redactor, rule: &Rule, pattern: &Regex, text: &'t str) -> Cow<'t, str> {
-    let mut output = String::new();
-    let mut copied = 0;
-    for captures in pattern.captures_iter(text) {
-        let Some(value) = captures.name("v") else { continue };
-        let end = mask_around(text, value.end()).unwrap_or(value.end());
-        let secret = &text[value.start()..end];
-        if secret.trim().is_empty()
-            || is_mask(secret)
-            || value.start() < copied
-            || mask_around(text, value.start()).is_some()
-            || !(rule.accepts)(&captures, secret)
-        {
-            continue;
-        }
-        output.push_str(&text[copied..value.start()]);
-        output.push_str(&redactor.mask(secret));
-        copied = end;
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    output.push_str(&text[copied..]);
-    Cow::Owned(output)
+/// A text on its way through the rules.
+struct Text<'r, 't> {
+    redactor: &'r Redactor,
+    current: Cow<'t, str>,
 }
 
-/// Where the mask ends in whose middle the position lies: a mask is one thing and never taken apart.
-fn mask_around(text: &str, position: usize) -> Option<usize> {
-    let earliest = text.floor_char_boundary(position.saturating_sub(MAX_MASK));
-    let start = earliest + text[earliest..position].rfind(MASK_PREFIX)?;
-    let window = &text[start..text.floor_char_boundary(text.len().min(start + MAX_MASK))];
-    let end = start + window.find('>')? + 1;
-    (end > position && is_mask(&text[start..end])).then_some(end)
+impl Text<'_, '_> {
+    fn change(&mut self, rule: impl for<'a> FnOnce(&Redactor, &'a str) -> Cow<'a, str>) {
+        if let Cow::Owned(changed) = rule(self.redactor, &self.current) {
+            self.current = Cow::Owned(changed);
+        }
+    }
+}
+
+fn apply<'t>(redactor: &Redactor, rule: &Rule, pattern: &Regex, text: &'t str) -> Cow<'t, str> {
+    spans::mask_all(redactor, text, pattern, |captures| {
+        let value = captures.name("v")?;
+        (rule.accepts)(captures, value.as_str()).then(|| value.range())
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use k8s_openapi::ByteString;
 use regex::Captures;
 use serde_json::Value;
 
+use super::{names, prose};
+
 /// Masks the group `v` of every hit of its pattern that `accepts` agrees to.
 pub(super) struct Rule {
     /// In lower case; a text that holds none of them has no hit, so that most text meets few patterns.
@@ -186,23 +188,35 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r#"(?i)\b(?:set-)?cookie["']?\s*[:=]\s*["']?(?P<v>[^\s"'][^\r\n"']*)"#,
         accepts: always,
     },
-    // Command lines of clients.
+    // What is written to a program's standard input.
     Rule {
-        hints: &["-u", "--user"],
-        pattern: r"(?:^|\s)(?:-u|--user)[ =][^\s:]+:(?P<v>[^\s]+)",
-        accepts: always,
+        hints: &["chpasswd"],
+        pattern: r#"\b(?:echo|printf)\s+(?:-[neE]+\s+)*\\?["']?[^\s:"'|]+:(?P<v>[^"'|\r\n]+?)(?:\\n)?\\?["']?\s*\|\s*(?:sudo\s+)?(?:\S*/)?chpasswd"#,
+        accepts: is_value,
     },
     Rule {
-        hints: &["mysql", "mariadb"],
-        pattern: r#"\b(?:mysql|mariadb)[a-z_-]*\b[^\r\n|;&]*?\s-p(?P<v>[^\s"',\]]+)"#,
-        accepts: always,
+        hints: &["chpasswd"],
+        pattern: r#"\bchpasswd\b[^\r\n|;]*<<<\s*\\?["']?[^\s:"']+:(?P<v>[^\s"'\\]+)"#,
+        accepts: is_value,
     },
     Rule {
-        hints: &["redis-cli"],
-        pattern: r#"\bredis-cli\b[^\r\n|;&]*?\s-a[ =](?P<v>[^\s"',\]]+)"#,
-        accepts: always,
+        hints: &["chpasswd"],
+        pattern: r"\bchpasswd\b[^\r\n|;]*(?:<<-?\s*\S+|:|\|)[ \t]*\r?\n(?:\s*(?:(?:list|expire|users):[^\r\n]*|[^\s:]+:<redacted:[^>\s]+>)\r?\n)*\s*(?:- )?[a-z_][^\s:]*:(?P<v>[^\s:]+)[ \t]*\r?(?:\n|$)",
+        accepts: is_value,
     },
-    Rule { hints: &["sshpass"], pattern: r#"\bsshpass\s+-p\s*(?P<v>[^\s"']+)"#, accepts: always },
+    Rule {
+        hints: &[
+            "--password-stdin",
+            "--stdin",
+            "sudo",
+            "kinit",
+            "cryptsetup",
+            "--passphrase-fd",
+            "--with-token",
+        ],
+        pattern: r#"\b(?:echo|printf)\s+(?:-[neE]+\s+)*(?P<q>\\?["'])?(?P<v>[^"'|\r\n]+?)(?:\\n)?\\?["']?\s*\|\s*(?:sudo\s+-S\b|(?:\S*/)?(?:kinit|cryptsetup)\b|[^|;\r\n]*(?:--password-stdin|--stdin|--passphrase-fd|--with-token)\b)"#,
+        accepts: is_value,
+    },
     // Files of configuration that put no sign between name and value.
     Rule {
         hints: &["requirepass", "masterauth"],
@@ -210,8 +224,67 @@ pub(super) const RULES: &[Rule] = &[
         accepts: always,
     },
     Rule {
+        hints: &["password", "secret"],
+        pattern: r#"(?im)^[ \t]*(?:[a-z-]+[ \t]+)?(?:login|machine|user|username|account|neighbor|peer|enable|server|client|key)\b[^\r\n]{0,80}?[ \t](?:insecure-)?(?:password|secret)[ \t]+(?:[0-9][ \t]+)?"?(?P<v>[^\s";]+)"?;?(?:[ \t]+(?:groups|role|privilege|account)\b[^\r\n]*)?[ \t]*\r?$"#,
+        accepts: is_value,
+    },
+    Rule {
         hints: &["password"],
         pattern: r"\b(?:login|machine)\s+\S+(?:\s+(?:login|account)\s+\S+)*\s+password\s+(?P<v>\S+)",
+        accepts: always,
+    },
+    // HAProxy's statistics, and other directives that take a user with its password.
+    Rule {
+        hints: &["auth"],
+        pattern: r"(?im)\b(?:stats[ \t]+auth|(?:proxy|basic|http|user)[-_]?auth)[ \t]+[^\s:]+:(?P<v>[^\s:]+)[ \t]*\r?$",
+        accepts: is_value,
+    },
+    // Lists of users with passwords: pgbouncer, PPP.
+    Rule {
+        hints: &["\""],
+        pattern: r#"(?m)^[ \t]*(?:\\?"[^"\s\\]+\\?"[ \t]+\\?"(?P<v>[^"\r\n\\]+)\\?")(?:[ \t]+"[^"\r\n]*"|[ \t]+\*)?[ \t]*\r?$"#,
+        accepts: is_listed_password,
+    },
+    // Redis: `user default on >password`, `auth-pass mymaster password`.
+    Rule {
+        hints: &["user"],
+        pattern: r"(?im)(?:^|\s)(?:acl[ \t]+setuser|user)[ \t]+\S+[^\r\n]*?[ \t][>#](?P<v>[^\s<>]+)",
+        accepts: is_value,
+    },
+    Rule {
+        hints: &["auth-pass", "auth_pass"],
+        pattern: r#"(?im)\bauth[-_]pass[ \t]+(?:[A-Za-z][^\s"]*[ \t]+)?"?(?P<v>[^\s"]+)"?[ \t]*\r?$"#,
+        accepts: is_value,
+    },
+    // SNMP: communities, and users with passphrases.
+    Rule {
+        hints: &["community", "com2sec"],
+        pattern: r#"(?im)^[ \t]*(?:snmp-server[ \t]+community|(?:ro|rw|trap)community6?|com2sec6?[ \t]+(?:-Cn[ \t]+\S+[ \t]+)?\S+[ \t]+\S+)[ \t]+"?(?P<v>[^\s"]+)"#,
+        accepts: is_value,
+    },
+    Rule {
+        hints: &["createuser", "usmuser"],
+        pattern: r#"(?i)\bcreateUser\b[^\r\n]*?[ \t](?:MD5|SHA(?:-?[0-9]{3})?|AES(?:-?[0-9]{3})?|DES)[ \t]+"?(?P<v>[^\s"<][^\s"]{5,})"#,
+        accepts: is_value,
+    },
+    // IPsec and WPA.
+    Rule {
+        hints: &["psk"],
+        pattern: r#"(?m)[ \t:](?:PSK|XAUTH|EAP)[ \t]+"(?P<v>[^"\r\n]+)""#,
+        accepts: is_value,
+    },
+    // What begins as a token does, of whatever service: `name_live_…`, `svc-key-…`.
+    Rule {
+        hints: &["key", "secret", "token", "pat", "api", "live", "test", "prod", "auth"],
+        pattern: r"\b(?P<v>(?:[a-z][a-z0-9]{1,11}[_-]){0,2}(?:key|secret|token|pat|api|live|test|prod|auth)[_-](?:v[0-9][_-])?(?P<tail>[A-Za-z0-9]{20,}))\b",
+        accepts: has_random_tail,
+    },
+    // A one-time code of OAuth, a key of a cloud function.
+    Rule { hints: &["code="], pattern: r#"[?&]code=(?P<v>[^\s&"'<>\\#)]{8,})"#, accepts: is_mixed },
+    // A key in words, as logs name it.
+    Rule {
+        hints: &["key"],
+        pattern: r#"(?i)\b(?:api|access|auth|license|licence|subscription|secret|account|master|app|application|client|product|activation)[ _-]?key\b[^\w\r\n]{0,4}(?:(?:is|was|of|value|used|given)\b[^\w\r\n]{0,3})?(?P<v>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,})\b"#,
         accepts: always,
     },
     Rule {
@@ -235,6 +308,37 @@ pub(super) const RULES: &[Rule] = &[
         accepts: always,
     },
 ];
+
+/// Neither a word of prose nor what stands for a value.
+fn is_value(_: &Captures<'_>, value: &str) -> bool {
+    value.len() >= 3 && !names::is_harmless_value(value) && !prose::is_word_of_prose(value)
+}
+
+/// Of a line of two texts in quotes the second is a password, unless it is a word, a size or a host.
+fn is_listed_password(captures: &Captures<'_>, value: &str) -> bool {
+    is_value(captures, value)
+        && value.len() >= 7
+        && !value.contains([' ', '/'])
+        && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && value
+            .bytes()
+            .any(|byte| !byte.is_ascii_alphabetic() && !matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// A run of letters and digits that no word or counter is.
+fn has_random_tail(captures: &Captures<'_>, _: &str) -> bool {
+    captures.name("tail").is_some_and(|tail| {
+        let tail = tail.as_str();
+        let digits = tail.bytes().filter(u8::is_ascii_digit).count();
+        digits >= 3 && digits < tail.len() - 3
+    })
+}
+
+/// Letters and digits, as no error code is.
+fn is_mixed(_: &Captures<'_>, value: &str) -> bool {
+    value.bytes().any(|byte| byte.is_ascii_digit())
+        && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
 
 fn always(_: &Captures<'_>, _: &str) -> bool {
     true

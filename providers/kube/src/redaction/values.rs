@@ -1,4 +1,6 @@
-//! Reads the value that stands after a name: bare, quoted, a list, or a YAML block on the lines below.
+//! Reads the value that stands after a name: bare, quoted, a list, a heredoc, or a YAML block on the lines below.
+
+use std::ops::Range;
 
 use super::names;
 
@@ -15,6 +17,12 @@ pub(super) struct Span {
     pub(super) block: bool,
 }
 
+impl Span {
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
 /// A line that begins with the name, as in a file of configuration.
 #[derive(Clone, Copy)]
 pub(super) struct Line {
@@ -25,6 +33,11 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Column of the name.
+    pub(super) fn indent(self) -> usize {
+        self.indent
+    }
+
     /// The line up to `position`, unless more than a name stands there.
     pub(super) fn before(text: &str, position: usize) -> Option<Self> {
         let earliest = text.ceil_char_boundary(position.saturating_sub(MAX_NAME));
@@ -42,16 +55,26 @@ impl Line {
     }
 }
 
-/// The value at `from`, after `separator`: what stands between quotes (plain or escaped) or brackets, a YAML
-/// block, else up to a blank or a separator. Reads no further than the value. `None` where there is none.
+/// The value at `from`, after `separator`: what stands between quotes (plain or escaped) or brackets, in a heredoc,
+/// a YAML block, else up to a blank or a separator. Reads no further than the value. `None` where there is none.
 pub(super) fn read(text: &str, from: usize, line: Option<Line>, separator: &str) -> Option<Span> {
     let rest = &text[from..];
     let span = |skip: usize, length: usize| {
         Some(Span { start: from + skip, end: from + skip + length, quoted: skip > 0, block: false })
     };
+    if let Some((skip, length)) = fenced(rest).or_else(|| heredoc(rest)) {
+        return span(skip, length).map(|span| Span { block: true, ..span });
+    }
     match rest.as_bytes() {
         [b'\\', quote @ (b'"' | b'\''), ..] => span(2, escaped_length(&rest[2..], *quote)),
-        [quote @ (b'"' | b'\''), ..] => span(1, quoted_length(&rest[1..], *quote)),
+        [quote @ (b'"' | b'\'' | b'`'), ..] => span(1, quoted_length(&rest[1..], *quote)),
+        [b'&', ..] if let Some(quote) = ENTITIES.iter().find(|quote| rest.starts_with(**quote)) => {
+            let inner = &rest[quote.len()..];
+            span(
+                quote.len(),
+                inner.find(quote).or_else(|| inner.find(['\r', '\n'])).unwrap_or(inner.len()),
+            )
+        }
         [b'[', ..] => {
             let (skip, length) = inside_brackets(rest);
             span(skip, length)
@@ -63,19 +86,88 @@ pub(super) fn read(text: &str, from: usize, line: Option<Line>, separator: &str)
             {
                 return span(skip, length).map(|span| Span { quoted: false, block: true, ..span });
             }
-            span(0, bare_length(rest, line, separator))
+            let whole_line = is_whole_line(line, separator);
+            if !whole_line && let Some(skip) = wrapper(rest) {
+                return span(skip, quoted_length(&rest[skip..], rest.as_bytes()[skip - 1]));
+            }
+            span(0, bare_length(rest, whole_line))
         }
     }
 }
 
-fn bare_length(rest: &str, line: Option<Line>, separator: &str) -> usize {
-    // In a file of configuration the value is the rest of the line, whatever signs it holds.
-    let whole_line = line
-        .is_some_and(|line| separator.starts_with(": ") || (separator == "=" && line.is_variable));
+/// Quotes as XML and HTML write them.
+pub(super) const ENTITIES: &[&str] = &["&quot;", "&#34;", "&apos;", "&#39;"];
+
+/// In a file of configuration the value is the rest of the line, whatever signs it holds.
+fn is_whole_line(line: Option<Line>, separator: &str) -> bool {
+    line.is_some_and(|line| separator.starts_with(": ") || (separator == "=" && line.is_variable))
+}
+
+/// Texts of several lines between three quotes, as Python and TOML have them.
+fn fenced(rest: &str) -> Option<(usize, usize)> {
+    let fence = ["\"\"\"", "'''"].into_iter().find(|fence| rest.starts_with(fence))?;
+    let inner = &rest[3..];
+    Some((3, inner.find(fence).unwrap_or(inner.len())))
+}
+
+/// `<<EOT`, `<<-EOT`, `<<~EOT` and the lines up to `EOT`, as shells, HCL and Ruby have them.
+fn heredoc(rest: &str) -> Option<(usize, usize)> {
+    let (head, below) = rest.strip_prefix("<<")?.split_once('\n')?;
+    let word = head.trim_start_matches(['-', '~']).trim().trim_matches(['"', '\'']);
+    if word.is_empty()
+        || word.len() > 40
+        || !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
+        return None;
+    }
+    let skip = rest.len() - below.len();
+    let mut length = 0;
+    for line in below.split_inclusive('\n') {
+        if line.trim() == word {
+            break;
+        }
+        length += line.len();
+    }
+    Some((skip, below[..length].trim_end().len()))
+}
+
+/// `b"…"`, `String::from("…")`, `<<"…">>`: how far it is to behind the quote. What fetches a value is none.
+fn wrapper(rest: &str) -> Option<usize> {
+    let front = rest.get(..rest.floor_char_boundary(32))?;
+    let length = front.find(|letter: char| {
+        !letter.is_ascii_alphanumeric()
+            && !matches!(letter, '_' | ':' | '.' | '@' | '$' | '<' | ' ')
+    })?;
+    let (name, after) = rest.split_at(length);
+    let opening = after
+        .strip_prefix('(')
+        .map_or(0, |inner| 1 + inner.len() - inner.trim_start_matches(' ').len());
+    let is_word = !name.is_empty()
+        && !name.trim_end().contains(' ')
+        && (opening > 0 || !name.ends_with(' ') || name.starts_with("new "));
+    let fetches =
+        ["get", "env", "lookup", "ref", "vault", "file", "read", "fetch", "load", "error", "must"];
+    let lower = name.to_ascii_lowercase();
+    let quoted = after[opening..].starts_with(['"', '\'', '`']);
+    (is_word && quoted && !fetches.iter().any(|word| lower.contains(word)))
+        .then_some(length + opening + 1)
+}
+
+fn bare_length(rest: &str, whole_line: bool) -> usize {
     let ends = |letter: char| {
-        letter.is_whitespace() || (!whole_line && matches!(letter, '"' | '\'' | ',' | ';' | '&'))
+        letter.is_whitespace()
+            || (!whole_line && matches!(letter, '"' | '\'' | ',' | ';' | '&' | '<'))
     };
-    let bare = &rest[..rest.find(ends).unwrap_or(rest.len())];
+    // A mask, and what only looks like markup at the start, is part of the value.
+    let front = usize::from(rest.starts_with('<'));
+    let mut length = front + rest[front..].find(ends).unwrap_or(rest.len() - front);
+    // Properties go on where a line ends in a backslash.
+    while rest[..length].ends_with('\\') && rest[length..].starts_with('\n') {
+        let below = &rest[length + 1..];
+        let indent = below.len() - below.trim_start_matches([' ', '\t']).len();
+        length += 1 + indent + below[indent..].find(ends).unwrap_or(below.len() - indent);
+    }
+    let bare = &rest[..length];
     if names::is_harmless_value(bare) {
         return bare.len();
     }
