@@ -157,8 +157,13 @@ const PROGRAMS: &[Program] = &[
 /// Programs that take user and password as their last two arguments once an option says so: `htpasswd -nb me secret`.
 const LAST: &[(&str, char)] = &[("htpasswd", 'b'), ("mosquitto_passwd", 'b')];
 
+/// What a text holds in which a program is called; of a name of two letters a blank is part.
+pub(super) fn hints() -> impl Iterator<Item = String> {
+    programs().map(|name| if name.len() > 2 { name.to_owned() } else { format!("{name} ") })
+}
+
 /// Beginnings of the programs' names.
-pub(super) fn programs() -> impl Iterator<Item = &'static str> {
+fn programs() -> impl Iterator<Item = &'static str> {
     let named =
         PROGRAMS.iter().flat_map(|program| program.names).map(|name| name.trim_end_matches('*'));
     named.chain(LAST.iter().map(|(name, _)| *name))
@@ -277,7 +282,7 @@ fn unquoted(text: &str, part: Range<usize>) -> Range<usize> {
     let inner = &text[part.clone()];
     for quote in ["\\\"", "\"", "'"] {
         if let Some(opened) = inner.strip_prefix(quote) {
-            let closed = opened.strip_suffix(quote).unwrap_or(opened);
+            let closed = opened.find(quote).map_or(opened, |end| &opened[..end]);
             return part.start + quote.len()..part.start + quote.len() + closed.len();
         }
     }
@@ -354,7 +359,7 @@ fn word_end(bytes: &[u8], start: usize) -> usize {
                     .take_while(|next| **next != b'\n')
                     .position(|next| next == byte);
                 match closing {
-                    Some(length) if after_option => at += length + 2,
+                    Some(length) if after_option => return at + length + 2,
                     _ => return at,
                 }
             }

@@ -16,6 +16,7 @@ mod encoded;
 mod entropy;
 mod forms;
 mod known;
+mod lists;
 mod names;
 mod object;
 mod pairs;

@@ -1,5 +1,9 @@
 //! Tells from a variable's or key's name whether its value is a secret.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use super::stems::{ENDS, GLUED, PARTS, WORDS};
 
 /// Last words that say the value is *about* a secret: where it lies, how long it lives, whether it is used.
@@ -141,12 +145,18 @@ pub(super) fn is_secret(name: &str) -> bool {
     if name.contains(['-', '.']) {
         return ends_as_secret(&words);
     }
-    if PARTS.iter().any(|part| joined.contains(part)) {
+    if holds_part(&joined) {
         return true;
     }
     words.iter().any(|word| WORDS.contains(&word.as_str()))
         || joined.ends_with("token")
         || is_end(last)
+}
+
+fn holds_part(joined: &str) -> bool {
+    static SEARCH: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(PARTS).ok());
+    SEARCH.as_ref().is_none_or(|search| search.is_match(joined))
 }
 
 /// `token-mint` and `secret-store.vault` are names of things: with hyphens or dots the end decides.

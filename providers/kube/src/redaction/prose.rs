@@ -218,7 +218,7 @@ pub(super) fn quoted(text: &str, name: &Name<'_>) -> Option<Range<usize>> {
     let tells = if names::is_password(name.text) {
         if skip > 0 { !is_name || random } else { linked && (random || has_sign(value)) }
     } else {
-        random && (skip > 0 || linked || names::is_uuid(value)) && (!is_name || value.len() >= 16)
+        random && (skip > 0 || linked || value.len() >= 32) && (!is_name || value.len() >= 16)
     };
     let harmless = value.len() < 3
         || value.len() > MAX_QUOTED
