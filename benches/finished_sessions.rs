@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use leadsman::app::{self, App};
-use leadsman::config::Config;
+use leadsman::config::{Config, RedactionConfig};
 use leadsman::sessions::Sessions;
 use leadsman::wire;
 use leadsman_contract::IncidentRequest;
@@ -39,8 +39,8 @@ fn config(directory: &Path, retention_minutes: u64) -> Config {
 async fn investigate(sessions: &Sessions, count: usize) -> Vec<Uuid> {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demos/basket-rollout");
     let body = std::fs::read(demo.join("incident.json")).unwrap();
-    let incident =
-        wire::incident(IncidentRequest::decode(&body).unwrap(), app::redactor().as_ref());
+    let redactor = app::redactor(&RedactionConfig { key: None, key_file: None }).unwrap();
+    let incident = wire::incident(IncidentRequest::decode(&body).unwrap(), &redactor);
     let running = stream::iter(0..count).map(|_| async {
         let session = sessions.submit(incident.clone()).await.unwrap();
         session.finished().await;

@@ -27,7 +27,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditPipeline;
-use crate::config::{ClusterConfig, Config, ConfigError, ModelConfig, PrometheusConfig};
+use crate::config::{
+    ClusterConfig, Config, ConfigError, ModelConfig, PrometheusConfig, RedactionConfig,
+};
 use crate::engine::driver::{Ports, TRIAGES_AT_ONCE};
 use crate::engine::tools::{Redacted, ToolRegistry};
 use crate::places;
@@ -192,13 +194,32 @@ fn api_key(config: &ModelConfig) -> Result<Option<SecretString>, AppError> {
     Ok(Some(SecretString::from(text.trim())))
 }
 
-/// Masks alert text as the cluster adapter masks the cluster's.
-pub fn redactor() -> Arc<dyn Redactor> {
-    Arc::new(redaction::Redactor::with_random_key())
+/// The masks of a cluster under the configured key; without one, under a key of this process.
+pub fn redactor(config: &RedactionConfig) -> Result<redaction::Redactor, AppError> {
+    let key = match (&config.key, &config.key_file) {
+        (None, None) => return Ok(redaction::Redactor::with_random_key()),
+        (Some(key), _) => key.expose_secret().to_owned(),
+        (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| {
+            setting("redaction.key_file")(format!("{}: {error}", path.display()))
+        })?,
+    };
+    let key = SecretString::from(key.trim());
+    let bytes = key.expose_secret().as_bytes();
+    if bytes.len() < RedactionConfig::MIN_KEY {
+        return Err(setting("redaction.key_file")(format!(
+            "holds a key of {} bytes; give at least {}, such as `openssl rand -hex 32` prints",
+            bytes.len(),
+            RedactionConfig::MIN_KEY
+        )));
+    }
+    Ok(redaction::Redactor::from_secret(bytes))
 }
 
 /// The metric tools, where a Prometheus is configured; their output is masked like the cluster's.
-pub fn metric_tools(config: &PrometheusConfig) -> Result<Vec<Arc<dyn Tool>>, AppError> {
+pub fn metric_tools(
+    config: &PrometheusConfig,
+    redactor: &Arc<dyn Redactor>,
+) -> Result<Vec<Arc<dyn Tool>>, AppError> {
     let Some(url) = &config.url else { return Ok(Vec::new()) };
     install_crypto();
     let options = PrometheusOptions {
@@ -217,15 +238,15 @@ pub fn metric_tools(config: &PrometheusConfig) -> Result<Vec<Arc<dyn Tool>>, App
         };
         setting(to_blame)(without(&error.to_string(), field))
     })?;
-    let redactor = redactor();
-    let masked = |tool| Arc::new(Redacted::new(tool, Arc::clone(&redactor))) as Arc<dyn Tool>;
+    let masked = |tool| Arc::new(Redacted::new(tool, Arc::clone(redactor))) as Arc<dyn Tool>;
     Ok(tools.into_iter().map(masked).collect())
 }
 
 /// What investigations need: the cluster, the model and the metrics that the configuration names.
 pub async fn connect(config: &Config) -> Result<Ports, AppError> {
-    let cluster = connect_cluster(&config.cluster).await?;
-    ports(cluster, connect_model(&config.model)?, metric_tools(&config.prometheus)?)
+    let cluster = kube_cluster(&config.cluster).await?.with_redactor(redactor(&config.redaction)?);
+    let metric_tools = metric_tools(&config.prometheus, &cluster.redactor())?;
+    ports(Arc::new(cluster), connect_model(&config.model)?, metric_tools)
 }
 
 /// What investigations need, over a cluster, perhaps a model, and tools beside the cluster's.
@@ -296,6 +317,7 @@ impl App {
             retention: config.retention(),
         };
         let clock = Arc::new(SystemClock);
+        let redactor = ports.cluster.redactor();
         let sessions = Sessions::new(
             store,
             Arc::clone(&clock) as Arc<_>,
@@ -311,7 +333,7 @@ impl App {
             tracing::info!(resumed, "unfinished investigations go on as there is room");
         }
         let view = config.server.dev_mode.then(|| config.masked());
-        let service = Arc::new(Service::new(sessions.clone(), clock, redactor(), view));
+        let service = Arc::new(Service::new(sessions.clone(), clock, redactor, view));
         let server = bind(config, &service, &metrics)?;
         let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
         Ok(Self { server, sessions, service, metrics, tasks, stop, grace })

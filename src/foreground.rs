@@ -39,7 +39,7 @@ pub async fn investigate(
         Arc::clone(&listener),
     );
     let submitted = Event::Submitted {
-        incident: Box::new(wire::incident(request, crate::app::redactor().as_ref())),
+        incident: Box::new(wire::incident(request, ports.cluster.redactor().as_ref())),
         limits,
         model: ports.model.as_ref().map(|model| model.model().to_owned()),
     };

@@ -74,11 +74,13 @@ impl Investigate {
 async fn watched(config: &Config, progress: &Arc<Progress>) -> Result<Ports, AppError> {
     let progress = Arc::clone(progress);
     let outages = Outages::new(move |outage| progress.note(&format!("leadsman: {outage}")));
-    let cluster = outages.of_cluster(app::connect_cluster(&config.cluster).await?);
+    let redactor = app::redactor(&config.redaction)?;
+    let cluster = app::kube_cluster(&config.cluster).await?.with_redactor(redactor);
+    let cluster = outages.of_cluster(Arc::new(cluster));
     let endpoint = config.model.endpoint.as_deref();
     let model = app::connect_model(&config.model)?;
     let model = model.map(|model| outages.of_model(model, endpoint));
-    let metrics = app::metric_tools(&config.prometheus)?;
+    let metrics = app::metric_tools(&config.prometheus, &cluster.redactor())?;
     app::ports(cluster, model, outages.of_metrics(metrics, config.prometheus.url.as_deref()))
 }
 

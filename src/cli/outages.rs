@@ -10,6 +10,7 @@ use leadsman_ports::chat::{ChatModel, ChatRequest, ChatResponse, DeltaSink, Mode
 use leadsman_ports::cluster::{
     Cluster, ClusterError, ListQuery, LogQuery, ObjectList, ResourceType,
 };
+use leadsman_ports::redact::Redactor;
 use leadsman_ports::tool::{Tool, ToolError, ToolSpec};
 use serde_json::Value;
 
@@ -103,6 +104,10 @@ impl Cluster for WatchedCluster {
 
     fn now(&self) -> Timestamp {
         self.inner.now()
+    }
+
+    fn redactor(&self) -> Arc<dyn Redactor> {
+        self.inner.redactor()
     }
 
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {

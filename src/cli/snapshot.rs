@@ -43,10 +43,12 @@ impl Snapshot {
         match self {
             Self::Serve { dir, port } => serve(dir, port).await,
             Self::Capture { dir, context, namespace } => {
-                let mut cluster = load_config(config)?.cluster;
+                let config = load_config(config)?;
+                let mut cluster = config.cluster;
                 cluster.snapshot = None;
                 cluster.context = context.or(cluster.context);
-                let client = app::kube_cluster(&cluster).await?;
+                let redactor = app::redactor(&config.redaction)?;
+                let client = app::kube_cluster(&cluster).await?.with_redactor(redactor);
                 let options = CaptureOptions { namespace, ..CaptureOptions::default() };
                 let report = capture::capture(&client, &dir, &options, &show)
                     .await

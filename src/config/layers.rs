@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use serde_saphyr::UserMessageFormatter;
 
 use super::log_filter::log_filter;
 use super::settings::{self, SETTINGS};
-use super::tree::Config;
+use super::tree::{Config, RedactionConfig};
 
 /// The built-in settings, also the documentation of all of them.
 const DEFAULTS: &str = include_str!("../../config/default.yaml");
@@ -147,6 +148,20 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if config.storage.in_memory() && config.audit.file.is_none() {
         return wrong("audit.file", "is missing; a store in memory has no directory for it");
     }
+    let redaction = &config.redaction;
+    if redaction.key.is_some() && redaction.key_file.is_some() {
+        return wrong("redaction.key_file", "stands beside redaction.key; set only one of them");
+    }
+    if redaction
+        .key
+        .as_ref()
+        .is_some_and(|key| key.expose_secret().trim().len() < RedactionConfig::MIN_KEY)
+    {
+        return wrong(
+            "redaction.key",
+            "is too short; give at least 16 bytes, such as `openssl rand -hex 32` prints",
+        );
+    }
     match log_filter(&config.log.level) {
         Ok(_) => Ok(()),
         Err(problem) => wrong("log.level", &problem),
@@ -218,6 +233,17 @@ mod tests {
             (&[("LEADSMAN_MAX_TURNS", "many")], "investigation.max_turns"),
             (&[("LEADSMAN_TURNS", "4")], "LEADSMAN_TURNS is unknown"),
             (&[("LEADSMAN_LOG_FORMAT", "xml")], "log.format"),
+            (
+                &[("LEADSMAN_REDACTION_KEY", "short")],
+                "redaction.key: is too short; give at least 16 bytes",
+            ),
+            (
+                &[
+                    ("LEADSMAN_REDACTION_KEY", "0123456789abcdef"),
+                    ("LEADSMAN_REDACTION_KEY_FILE", "/k"),
+                ],
+                "redaction.key_file: stands beside redaction.key",
+            ),
         ] {
             let problem = with(pairs).unwrap_err().to_string();
             assert!(problem.contains(says), "{problem}");

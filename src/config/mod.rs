@@ -13,5 +13,6 @@ pub use log_filter::log_filter;
 pub use settings::{Kind, SETTINGS, Setting};
 pub use tree::{
     AuditConfig, AuthConfig, AuthMode, ClusterConfig, Config, InvestigationConfig, LogConfig,
-    LogFormat, ModelConfig, PrometheusConfig, ServerConfig, SessionsConfig, StorageConfig,
+    LogFormat, ModelConfig, PrometheusConfig, RedactionConfig, ServerConfig, SessionsConfig,
+    StorageConfig,
 };

@@ -105,6 +105,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("LEADSMAN_STORAGE_DIRECTORY", "storage.directory", Kind::Text),
     optional("LEADSMAN_AUDIT_FILE", "audit.file", Kind::Text),
+    optional("LEADSMAN_REDACTION_KEY", "redaction.key", Kind::Secret),
+    optional("LEADSMAN_REDACTION_KEY_FILE", "redaction.key_file", Kind::Text),
     setting("LEADSMAN_LOG_LEVEL", "log.level", Kind::Text),
     setting("LEADSMAN_LOG_FORMAT", "log.format", Kind::Word(&["text", "json"])),
 ];

@@ -32,6 +32,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// Where completion events go.
     pub audit: AuditConfig,
+    /// How secrets are masked.
+    pub redaction: RedactionConfig,
     /// What is logged and how.
     pub log: LogConfig,
 }
@@ -181,6 +183,22 @@ impl StorageConfig {
 pub struct AuditConfig {
     /// A JSON Lines file; none means `audit.jsonl` in the storage directory.
     pub file: Option<PathBuf>,
+}
+
+/// How secrets are masked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedactionConfig {
+    /// Key of the masks, at least 16 bytes; shown masked. None means a random one for each process.
+    #[serde(serialize_with = "masked")]
+    pub key: Option<SecretString>,
+    /// File that holds the key.
+    pub key_file: Option<PathBuf>,
+}
+
+impl RedactionConfig {
+    /// The least length of a key in bytes: a shorter one can be guessed from the masks.
+    pub const MIN_KEY: usize = 16;
 }
 
 /// What is logged and how.

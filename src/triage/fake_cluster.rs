@@ -1,13 +1,15 @@
 //! A cluster in memory, for the tests of this module.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use leadsman_ports::cluster::{
     Cluster, ClusterError, ListQuery, LogQuery, ObjectList, ObjectRef, ResourceType,
 };
+use leadsman_ports::redact::Redactor;
+use leadsman_ports::testing::NoRedaction;
 use serde_json::Value;
 
 use super::collect::{BESIDE, NAMESPACED};
@@ -126,6 +128,10 @@ impl Cluster for FakeCluster {
 
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn redactor(&self) -> Arc<dyn Redactor> {
+        Arc::new(NoRedaction)
     }
 
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {

@@ -1,6 +1,7 @@
 //! No secret that stands anywhere in a cluster or in an alert leaves the process: not to the model, not into the
 //! journal, the audit trail, the logs or an answer.
 
+mod key;
 mod plants;
 
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -5,11 +5,14 @@
 //! ([`FieldChange`](crate::condensed::FieldChange)). Nothing above this port ever sees a secret value.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::redact::Redactor;
 
 /// A kind that the API server serves.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -206,6 +209,10 @@ pub trait Cluster: Send + Sync {
 
     /// The moment that ages count from: now, or the snapshot's `capturedAt`.
     fn now(&self) -> Timestamp;
+
+    /// Masks other text as this cluster's objects are masked: equal secrets alike, and the values of the Secrets
+    /// that were read from it wherever they occur.
+    fn redactor(&self) -> Arc<dyn Redactor>;
 
     /// Every kind the API serves, preferred versions only.
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError>;

@@ -114,6 +114,12 @@ impl KubeCluster {
         }
     }
 
+    /// The same cluster, masked by this redactor instead of one with a key of this process.
+    pub fn with_redactor(mut self, redactor: Redactor) -> Self {
+        self.server.redactor = redactor;
+        self
+    }
+
     /// A snapshot, served in this process; ages count from its `capturedAt`.
     pub fn from_snapshot(snapshot: Arc<Snapshot>, label: impl Into<String>) -> Self {
         let present = Present::Standing(snapshot.captured_at());
@@ -247,6 +253,10 @@ impl Cluster for KubeCluster {
         }
     }
 
+    fn redactor(&self) -> Arc<dyn leadsman_ports::redact::Redactor> {
+        Arc::new(self.server.redactor.clone())
+    }
+
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
         let catalogue = self.discovery.catalogue(&self.server).await?;
         Ok(catalogue.readable().map(|kind| kind.resource.clone()).collect())
@@ -304,6 +314,8 @@ impl Cluster for KubeCluster {
             self.discovery.doubt();
         }
         let mut answer = answer?;
+        // All at once, rather than one Secret after the other.
+        self.server.redactor.remember(&answer);
         let items = match answer["items"].take() {
             Value::Array(items) => items,
             _ => Vec::new(),

@@ -52,8 +52,10 @@ fn unquoted(text: &str) -> &str {
     if let Some(quote) = values::ENTITIES.iter().find(|quote| text.starts_with(**quote)) {
         return &text[quote.len()..];
     }
-    let plain = text.strip_prefix('\\').unwrap_or(text);
-    plain.strip_prefix(['"', '\'', '`']).unwrap_or(text)
+    if let Some(quote) = values::escaped_quote(text) {
+        return &text[quote.len()..];
+    }
+    text.strip_prefix(['"', '\'', '`']).unwrap_or(text)
 }
 
 fn blanks(text: &str) -> &str {
@@ -67,13 +69,22 @@ pub(super) fn sign(text: &str, name: &Name<'_>) -> Option<Sign> {
     let quoted = closed.len() < after.len();
     let closed = if quoted { closed.strip_prefix(']').unwrap_or(closed) } else { closed };
     let rest = blanks(closed);
-    let length = ["=>", ":=", "?=", "+=", "===", "==", "!==", "!=", "=", ":"]
+    let length = ["=>", ":=", "?=", "+=", "::", "===", "==", "!==", "!=", "=", ":"]
         .iter()
         .find(|sign| rest.starts_with(**sign))
         .map(|sign| sign.len())?;
     let start = text.len() - rest.len();
     let behind = &rest[length..];
     let mut value = blanks(behind);
+    // YAML may name or type a value before it stands.
+    while rest.starts_with(':')
+        && value.starts_with(['&', '!'])
+        && let Some((mark, named)) = value.split_once(' ')
+        && mark.len() <= 40
+        && !mark.contains([';', '\n'])
+    {
+        value = blanks(named);
+    }
     if quoted {
         // A value on the next line, as programs print JSON.
         let below = value.trim_start();
@@ -135,7 +146,7 @@ fn held(text: &str, part: Range<usize>, separator: char) -> Vec<Range<usize>> {
         at += entry.len();
         let content = entry.trim_start_matches([' ', '\t', '-']);
         let (label, after) = label(content);
-        let Some(after) = blanks(after).strip_prefix(':') else { continue };
+        let Some(after) = blanks(after).strip_prefix([':', '=']) else { continue };
         if !VALUES.contains(&label) {
             continue;
         }
@@ -156,6 +167,16 @@ fn label(text: &str) -> (&str, &str) {
         .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
         .unwrap_or(open.len());
     (&open[..length], unquoted(&open[length..]))
+}
+
+/// `variable "db_password" { default = "…" }`.
+pub(super) fn body(text: &str, name: &Name<'_>) -> Option<Range<usize>> {
+    let after = name.after(text);
+    let closed = unquoted(after);
+    let inner = blanks(closed).strip_prefix('{').filter(|_| closed.len() < after.len())?;
+    let from = text.len() - inner.len();
+    let end = reach(inner).find('}')?;
+    held(text, from..from + end, '\n').into_iter().next()
 }
 
 /// `name: DB_PASSWORD` with its `value: …`, `<add key="…" value="…"/>`, `<entry key="…">…</entry>`,
@@ -425,6 +446,7 @@ pub(super) fn directive(text: &str, name: &Name<'_>) -> Option<Range<usize>> {
     let before = name.before(text);
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     let head = before[line_start..].trim_start();
+    let head = head.trim_end_matches(['$', '@', '%']);
     if head.len() > 20
         || !(head.is_empty() || SETTERS.contains(&head.trim_end().to_ascii_lowercase().as_str()))
     {
@@ -443,8 +465,7 @@ pub(super) fn directive(text: &str, name: &Name<'_>) -> Option<Range<usize>> {
     };
     let alone = skip == 1 || !inner.contains(|letter: char| letter.is_whitespace());
     // `password required` is a sentence; a name of several parts is none.
-    let is_plain =
-        !name.text.contains(['_', '-', '.']) && head.is_empty() && !name.text.ends_with("pw");
+    let is_plain = names::is_one_word(name.text) && head.is_empty() && !name.text.ends_with("pw");
     let is_word = inner.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_sentence = name.text.ends_with(':') || (is_plain && is_word && skip == 0);
     let is_sign = inner.starts_with(['=', ':', '{', '(', '-', '/', '[', '|', '>', '&', '<']);

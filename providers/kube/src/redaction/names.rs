@@ -181,6 +181,11 @@ fn is_end(last: &str) -> bool {
             .any(|end| last.strip_suffix(end).is_some_and(|start| GLUED.contains(&start)))
 }
 
+/// Whether the name is a single word.
+pub(super) fn is_one_word(name: &str) -> bool {
+    words(name).len() <= 1
+}
+
 /// Whether one of several values under this name is a secret: `accessTokens`, `passwords`.
 pub(super) fn holds_secrets(name: &str) -> bool {
     is_secret(name.strip_suffix(['s', 'S']).unwrap_or(name))
@@ -257,7 +262,6 @@ pub(super) fn finds_things(name: &str) -> bool {
         "sort",
         "row",
         "object",
-        "routing",
         "idempotency",
         "dedup",
         "lock",
@@ -346,13 +350,14 @@ fn is_reference(value: &str) -> bool {
     if value.strip_prefix('$').is_some_and(is_variable) || is_code(value) {
         return true;
     }
-    let inner = [("$(", ")"), ("${", "}"), ("{{", "}}")]
+    let inner = [("$(", ")"), ("${{", "}}"), ("${", "}"), ("{{", "}}"), ("<%=", "%>")]
         .iter()
         .find_map(|(open, close)| value.strip_prefix(open)?.strip_suffix(close));
     inner.is_some_and(|name| {
         name.len() <= 128
             && name.bytes().all(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b' ' | b'$')
+                byte.is_ascii_alphanumeric()
+                    || matches!(byte, b'_' | b'.' | b'-' | b' ' | b'$' | b'|')
             })
     })
 }

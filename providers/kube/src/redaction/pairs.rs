@@ -95,8 +95,15 @@ fn values_of(text: &str, name: &Name<'_>) -> Vec<Range<usize>> {
     if let Some(found) = pair(text, name) {
         return found;
     }
-    let readers =
-        [forms::holder, forms::element, forms::call, forms::flag, forms::directive, prose::quoted];
+    let readers = [
+        forms::holder,
+        forms::body,
+        forms::element,
+        forms::call,
+        forms::flag,
+        forms::directive,
+        prose::quoted,
+    ];
     readers.iter().find_map(|read| read(text, name)).into_iter().collect()
 }
 

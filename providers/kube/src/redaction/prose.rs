@@ -12,7 +12,8 @@ const MAX_QUOTED: usize = 200;
 /// `registry/vault-secrets:1.17` is an image, `auth-token:8080` a host and its port. Nothing is a reference
 /// that is called a password.
 pub(super) fn is_reference(before: &str, key: &str, value: &str) -> bool {
-    if names::is_password(key) || key.to_ascii_lowercase().contains("pwd") {
+    let lower = key.to_ascii_lowercase();
+    if names::is_password(key) || lower.contains("pass") || lower.contains("pwd") {
         return false;
     }
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -215,6 +216,18 @@ pub(super) fn quoted(text: &str, name: &Name<'_>) -> Option<Range<usize>> {
             && value.bytes().any(|byte| byte.is_ascii_alphabetic())
             && !value.contains(['/', '.', ' ', '('])
             && (!value.contains('-') || value.bytes().any(|byte| byte.is_ascii_uppercase())));
+    const GIVEN: &[&str] =
+        &["with", "using", "old", "new", "wrong", "invalid", "bad", "incorrect", "the"];
+    let given = name
+        .before(text)
+        .trim_end()
+        .rsplit([' ', '"', '(', '\n'])
+        .next()
+        .is_some_and(|word| GIVEN.iter().any(|given| word.eq_ignore_ascii_case(given)));
+    let is_algorithm = ["sha", "md5", "scram", "bcrypt", "argon", "pbkdf"]
+        .iter()
+        .any(|start| value.to_ascii_lowercase().starts_with(start));
+    let linked = linked || (given && !is_algorithm && value.len() >= 6);
     let tells = if names::is_password(name.text) {
         if skip > 0 { !is_name || random } else { linked && (random || has_sign(value)) }
     } else {

@@ -273,6 +273,51 @@ pub(super) const RULES: &[Rule] = &[
         spans_lines: true,
         accepts: always,
     },
+    // Dialogues: a terminal's, SMTP's, Redis'.
+    Rule {
+        hints: &["assword"],
+        pattern: r#"(?i)\bexpect\b[^\r\n]*assword[^\r\n]*\r?\n\s*send\s+(?:--\s+)?"(?P<v>[^"\\\r\n]+)"#,
+        spans_lines: true,
+        accepts: is_value,
+    },
+    Rule {
+        hints: &["auth plain", "auth login"],
+        pattern: r"(?i)\bauth (?:plain|login) (?P<v>[A-Za-z0-9+/]{8,}={0,2})",
+        spans_lines: false,
+        accepts: always,
+    },
+    Rule {
+        hints: &["\"auth\""],
+        pattern: r#"(?i)"auth"(?:\s+"[^"]+")?\s+"(?P<v>[^"\r\n]+)"[ \t]*\r?$"#,
+        spans_lines: false,
+        accepts: is_value,
+    },
+    Rule {
+        hints: &["convertto-securestring"],
+        pattern: r#"(?i)\bConvertTo-SecureString\s+(?:-String\s+)?["'](?P<v>[^"'\r\n$]+)"#,
+        spans_lines: false,
+        accepts: is_value,
+    },
+    // Mail relays and proxies that are logged in to.
+    Rule {
+        hints: &["smtp", "]:", "relay"],
+        pattern: r"(?i)^\[?(?:smtp|relay|mail)[a-z0-9.-]*\]?(?::[0-9]{2,5})?[ \t]+[^\s:]+:(?P<v>[^\s:]+)[ \t]*\r?$",
+        spans_lines: false,
+        accepts: is_value,
+    },
+    Rule {
+        hints: &["login="],
+        pattern: r"\blogin=[^\s:=]+:(?P<v>[^\s:]+)",
+        spans_lines: false,
+        accepts: is_value,
+    },
+    // A shared key of OpenVPN.
+    Rule {
+        hints: &["static key"],
+        pattern: r"-----BEGIN OpenVPN Static key V1-----(?P<v>(?s:.*?))(?:-----END OpenVPN Static key V1-----|\z)",
+        spans_lines: true,
+        accepts: always,
+    },
     // HAProxy's statistics, and other directives that take a user with its password.
     Rule {
         hints: &["auth"],

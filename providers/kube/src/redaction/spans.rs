@@ -80,7 +80,12 @@ pub(super) fn mask_all<'t>(
 /// Where the mask ends in whose middle the position lies: a mask is one thing and never taken apart.
 fn mask_around(text: &str, position: usize) -> Option<usize> {
     let earliest = text.floor_char_boundary(position.saturating_sub(MAX_MASK));
-    let start = earliest + text.get(earliest..position)?.rfind(MASK_PREFIX)?;
+    // The position may lie within the prefix.
+    let reached = text.ceil_char_boundary((position + MASK_PREFIX.len() - 1).min(text.len()));
+    let start = earliest + text.get(earliest..reached)?.rfind(MASK_PREFIX)?;
+    if start >= position {
+        return None;
+    }
     let window = &text[start..text.floor_char_boundary(text.len().min(start + MAX_MASK))];
     let end = start + window.find('>')? + 1;
     (end > position && is_mask(&text[start..end])).then_some(end)

@@ -66,7 +66,9 @@ pub(super) fn read(text: &str, from: usize, line: Option<Line>, separator: &str)
         return span(skip, length).map(|span| Span { block: true, ..span });
     }
     match rest.as_bytes() {
-        [b'\\', quote @ (b'"' | b'\''), ..] => span(2, escaped_length(&rest[2..], *quote)),
+        [b'\\', ..] if let Some(quote) = escaped_quote(rest) => {
+            span(quote.len(), escaped_length(&rest[quote.len()..], quote))
+        }
         [quote @ (b'"' | b'\'' | b'`'), ..] => span(1, quoted_length(&rest[1..], *quote)),
         [b'&', ..] if let Some(quote) = ENTITIES.iter().find(|quote| rest.starts_with(**quote)) => {
             let inner = &rest[quote.len()..];
@@ -145,11 +147,13 @@ fn wrapper(rest: &str) -> Option<usize> {
     let is_word = !name.is_empty()
         && !name.trim_end().contains(' ')
         && (opening > 0 || !name.ends_with(' ') || name.starts_with("new "));
-    let fetches =
-        ["get", "env", "lookup", "ref", "vault", "file", "read", "fetch", "load", "error", "must"];
+    let fetches = [
+        "get", "env", "lookup", "ref", "vault", "file", "read", "fetch", "load", "error", "must",
+        "cred",
+    ];
     let lower = name.to_ascii_lowercase();
     let quoted = after[opening..].starts_with(['"', '\'', '`']);
-    (is_word && quoted && !fetches.iter().any(|word| lower.contains(word)))
+    (is_word && quoted && !fetches.iter().any(|word| lower.contains(word)) && lower != "secret")
         .then_some(length + opening + 1)
 }
 
@@ -158,6 +162,14 @@ fn bare_length(rest: &str, whole_line: bool) -> usize {
         letter.is_whitespace()
             || (!whole_line && matches!(letter, '"' | '\'' | ',' | ';' | '&' | '<'))
     };
+    // A template is one thing, whatever blanks are in it.
+    let template = [("{{", "}}"), ("${{", "}}"), ("<%=", "%>")].iter().find_map(|(open, close)| {
+        let line = rest.starts_with(open).then(|| rest.lines().next())??;
+        line.find(close).map(|end| end + close.len())
+    });
+    if let Some(length) = template.filter(|length| names::is_harmless_value(&rest[..*length])) {
+        return length;
+    }
     // A mask, and what only looks like markup at the start, is part of the value.
     let front = usize::from(rest.starts_with('<'));
     let mut length = front + rest[front..].find(ends).unwrap_or(rest.len() - front);
@@ -174,14 +186,16 @@ fn bare_length(rest: &str, whole_line: bool) -> usize {
     bare.trim_end_matches([')', '}', ']', '.', ':', '\\', ',', ';', '"', '\'']).len()
 }
 
-fn escaped_length(inner: &str, quote: u8) -> usize {
-    let bytes = inner.as_bytes();
-    (0..bytes.len())
-        .find(|at| {
-            matches!(bytes[*at], b'\r' | b'\n')
-                || (bytes[*at] == b'\\' && bytes.get(at + 1) == Some(&quote))
-        })
-        .unwrap_or(bytes.len())
+/// A quote with the backslashes before it, as text in text within text has it.
+pub(super) fn escaped_quote(rest: &str) -> Option<&str> {
+    let slashes = rest.len() - rest.trim_start_matches('\\').len();
+    let quoted = rest[slashes..].starts_with(['"', '\'']);
+    (quoted && (1..=7).contains(&slashes)).then(|| &rest[..=slashes])
+}
+
+fn escaped_length(inner: &str, quote: &str) -> usize {
+    let line = inner.find(['\r', '\n']).map_or(inner, |end| &inner[..end]);
+    line.find(quote).unwrap_or(line.len())
 }
 
 fn quoted_length(inner: &str, quote: u8) -> usize {

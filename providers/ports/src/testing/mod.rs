@@ -4,7 +4,7 @@ pub mod audit_conformance;
 pub mod store_conformance;
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::chat::{ChatModel, ChatRequest, ChatResponse, DeltaSink, ModelError};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterError, ListQuery, LogQuery, ObjectList, ResourceType};
+use crate::redact::Redactor;
 
 /// A clock that stands where it is put.
 #[derive(Debug)]
@@ -82,6 +83,20 @@ impl ChatModel for HangingModel {
     }
 }
 
+/// Leaves text as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRedaction;
+
+impl Redactor for NoRedaction {
+    fn text(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    fn value(&self, _: &str, value: &str) -> String {
+        value.to_owned()
+    }
+}
+
 /// A cluster that nobody reaches: every call times out at once.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UnreachableCluster;
@@ -94,6 +109,10 @@ impl Cluster for UnreachableCluster {
 
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
+    }
+
+    fn redactor(&self) -> Arc<dyn Redactor> {
+        Arc::new(NoRedaction)
     }
 
     async fn resource_types(&self) -> Result<Vec<ResourceType>, ClusterError> {
