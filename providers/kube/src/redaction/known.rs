@@ -26,9 +26,9 @@ const MAX_VALUE: usize = 512;
 /// Shortest line that is a value where there are several, and how many of one file are held.
 const MIN_LINE: usize = 16;
 const MAX_LINES: usize = 64;
-/// At most so many values, and so many bytes of them. The automaton takes some ten times as much beside.
-const MAX_VALUES: usize = 4_096;
-const MAX_BYTES: usize = 256 * 1024;
+/// At most so many values, and so many bytes of them. With all their forms the automaton takes up to some 12 MiB.
+const MAX_VALUES: usize = 1_024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// What is remembered. Clones share it.
 #[derive(Clone, Default)]

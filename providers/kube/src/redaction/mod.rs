@@ -92,7 +92,7 @@ impl Redactor {
     /// Remembers the values of a Secret, or of each Secret of a List: they are masked wherever they occur from now
     /// on. [`Redactor::redact_object`] does so by itself, but where Secrets stand beside other objects, those that
     /// come first are redacted before the values are known. Values that are short or common are not remembered, and
-    /// the oldest are forgotten beyond 4,096 values or 256 KiB.
+    /// the oldest are forgotten beyond 1,024 values or 64 KiB.
     pub fn remember(&self, object: &Value) {
         object::remember(self, object);
     }

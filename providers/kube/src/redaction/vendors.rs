@@ -14,7 +14,7 @@ use super::{Redactor, entropy, spans};
 const FILE: &str = include_str!("../../rules/betterleaks.json");
 /// How most patterns end. Logs and URLs also go on with a bracket, a comma or an ampersand.
 const STRICT_END: &str = r#"(?:\\?['"\x60]|[\s;]|\\[nr]|$)"#;
-const LOOSE_END: &str = r"(?:[^A-Za-z0-9_+/=-]|$)";
+const LOOSE_END: &str = r"(?-u:\b{end-half})";
 /// Largest compiled pattern in bytes.
 const MAX_COMPILED: usize = 32 << 20;
 
