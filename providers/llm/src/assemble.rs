@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::errors::{Failure, ServerError};
-use crate::wire::{CallDelta, Choice, Chunk, Delta, Usage};
+use crate::wire::{CallDelta, Choice, Chunk, Delta, Lenient, Usage};
 
 /// Most tool calls that one answer may hold.
 const MAX_CALLS: usize = 128;
@@ -47,8 +47,9 @@ impl Answer {
         if let Some(model) = chunk.model.filter(|model| !model.is_empty()) {
             self.model = model;
         }
-        if let Some(usage) = chunk.usage {
-            self.usage = tokens(&usage);
+        let beside = chunk.x_groq.as_ref().and_then(Lenient::known);
+        for usage in [chunk.usage.as_ref(), beside.and_then(|beside| beside.usage.as_ref())] {
+            self.add_usage(usage);
         }
         let mut heard = String::new();
         for choice in chunk.choices.unwrap_or_default() {
@@ -59,7 +60,17 @@ impl Answer {
         Ok(heard)
     }
 
+    /// Counts only grow while an answer comes, so the largest holds: some servers end with an empty usage.
+    fn add_usage(&mut self, usage: Option<&Lenient<Usage>>) {
+        if let Some(usage) = usage.and_then(Lenient::known).map(tokens) {
+            self.usage.prompt = self.usage.prompt.max(usage.prompt);
+            self.usage.completion = self.usage.completion.max(usage.completion);
+            self.usage.cached = self.usage.cached.max(usage.cached);
+        }
+    }
+
     fn add_choice(&mut self, choice: Choice, heard: &mut String) -> Result<(), Failure> {
+        self.add_usage(choice.usage.as_ref());
         if let Some(delta) = choice.delta {
             self.add_delta(delta, heard, Self::slot)?;
         }
@@ -130,6 +141,11 @@ impl Answer {
     /// Whether the model has said why it stopped; only usage may follow.
     pub(crate) const fn is_finished(&self) -> bool {
         self.finish.is_some()
+    }
+
+    /// Whether the server has told what the answer cost.
+    pub(crate) const fn is_accounted_for(&self) -> bool {
+        self.usage.prompt > 0
     }
 
     /// The whole answer. `earlier` are the call ids of the conversation so far, `fallback` names the model
@@ -206,15 +222,22 @@ fn finish_reason(reason: &str) -> FinishReason {
 }
 
 fn tokens(usage: &Usage) -> TokenUsage {
-    let number = |value: &Option<Value>| {
-        let number = value.as_ref().and_then(Value::as_u64);
-        number.map(|number| number.min(MAX_TOKENS))
-    };
-    let details = usage.prompt_tokens_details.as_ref();
+    let number = |value: &Option<Value>| count(value.as_ref()?).map(|count| count.min(MAX_TOKENS));
+    let details = usage.prompt_tokens_details.as_ref().and_then(Lenient::known);
     let cached = details.and_then(|details| number(&details.cached_tokens));
     TokenUsage {
         prompt: number(&usage.prompt_tokens).unwrap_or(0),
         completion: number(&usage.completion_tokens).unwrap_or(0),
         cached: cached.or_else(|| number(&usage.prompt_cache_hit_tokens)).unwrap_or(0),
+    }
+}
+
+/// A count, as a whole number, as a fraction without a remainder, or as text.
+fn count(value: &Value) -> Option<u64> {
+    match value {
+        // A cast from a fraction saturates.
+        Value::Number(number) => number.as_u64().or_else(|| Some(number.as_f64()? as u64)),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

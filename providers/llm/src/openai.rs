@@ -23,15 +23,19 @@ use crate::retry::Retries;
 use crate::transport::{Endpoint, FaultSlot, Transport};
 use crate::wire::{Body, Chunk, Settings};
 
-/// How long a finished answer may keep its stream open to tell its usage.
-const USAGE_GRACE: Duration = Duration::from_secs(2);
+/// How long a finished answer may keep its stream open to tell its usage. Some servers count only when they have
+/// cleaned up, and what is not counted is not kept within the budget.
+const USAGE_GRACE: Duration = Duration::from_secs(10);
+/// How long a finished answer whose usage is known may keep its stream open, so that the connection can be used again.
+const END_GRACE: Duration = Duration::from_secs(1);
 
 /// A chat model behind any server that speaks chat completions: OpenAI, Azure, vLLM, llama.cpp, Ollama and
 /// the gateways in front of them.
 ///
-/// Three optional fields are left out from then on if the server refuses them: `stream_options`, `max_tokens`
-/// (`max_completion_tokens` takes its place) and `tool_choice`. What else servers are known to do differently
-/// is read as it comes.
+/// Three optional fields are left out from then on if the server refuses them and takes the request without:
+/// `stream_options`, `max_tokens` (`max_completion_tokens` takes its place) and `tool_choice`. Without
+/// `stream_options` a stream tells no usage, so the answer is asked for in one piece, unless somebody listens. What
+/// else servers are known to do differently is read as it comes.
 pub struct OpenAiCompatible {
     client: Client<Arc<dyn Config>>,
     http: reqwest::Client,
@@ -49,6 +53,11 @@ struct Refused {
 }
 
 impl Refused {
+    fn now(&self) -> Vec<Field> {
+        let refused = |field: &Field| self.flag(*field).load(Ordering::Relaxed);
+        Field::ALL.into_iter().filter(refused).collect()
+    }
+
     const fn flag(&self, field: Field) -> &AtomicBool {
         match field {
             Field::StreamOptions => &self.stream_options,
@@ -114,12 +123,19 @@ impl OpenAiCompatible {
         deadline: Instant,
     ) -> Result<ChatResponse, Failure> {
         let mut retries = Retries::new(self.options.max_retries);
+        let mut refused = self.refused.now();
         loop {
-            let failure = match self.attempt(request, relay).await {
-                Ok(answer) => return Ok(answer),
+            let failure = match self.attempt(request, relay, &refused).await {
+                Ok(answer) => {
+                    // Only now it is sure that the field was what the server did not like.
+                    for field in refused {
+                        self.refused.flag(field).store(true, Ordering::Relaxed);
+                    }
+                    return Ok(answer);
+                }
                 Err(Setback::Refused(field)) => {
                     debug!(field = field.name(), "the model endpoint refuses a field");
-                    self.refused.flag(field).store(true, Ordering::Relaxed);
+                    refused.push(field);
                     continue;
                 }
                 Err(Setback::Failed(failure)) => failure,
@@ -138,14 +154,15 @@ impl OpenAiCompatible {
         &self,
         request: &ChatRequest,
         relay: &Relay<'_>,
+        refused: &[Field],
     ) -> Result<ChatResponse, Setback> {
+        let tells_usage = !refused.contains(&Field::StreamOptions);
         let settings = Settings {
             model: &self.options.model,
-            stream: self.options.stream,
+            stream: self.options.stream && (tells_usage || relay.sink.is_some()),
             temperature: self.options.temperature,
         };
-        let body =
-            Body::new(settings, request, |field| self.refused.flag(field).load(Ordering::Relaxed));
+        let body = Body::new(settings, request, |field| refused.contains(&field));
         self.exchange(&body, request, relay).await.map_err(|failure| {
             match failure.refused_field().filter(|field| body.carries(*field) && !relay.was_heard())
             {
@@ -172,10 +189,10 @@ impl OpenAiCompatible {
         let mut events = opened.map_err(|error| failure(error, &transport))?;
         let mut answer = Answer::default();
         loop {
-            let event = if answer.is_finished() {
-                timeout(USAGE_GRACE, events.next()).await.unwrap_or(None)
-            } else {
-                events.next().await
+            let event = match (answer.is_finished(), answer.is_accounted_for()) {
+                (false, _) => events.next().await,
+                (true, false) => timeout(USAGE_GRACE, events.next()).await.unwrap_or(None),
+                (true, true) => timeout(END_GRACE, events.next()).await.unwrap_or(None),
             };
             match event {
                 None => break,

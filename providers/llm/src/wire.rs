@@ -174,7 +174,9 @@ fn replayable_name(name: &str) -> Cow<'_, str> {
 pub(crate) struct Chunk {
     pub(crate) model: Option<String>,
     pub(crate) choices: Option<Vec<Choice>>,
-    pub(crate) usage: Option<Usage>,
+    pub(crate) usage: Option<Lenient<Usage>>,
+    /// Another place of the usage.
+    pub(crate) x_groq: Option<Lenient<Beside>>,
     /// An error in the middle of a stream, or behind a status of 200.
     pub(crate) error: Option<Value>,
 }
@@ -188,6 +190,34 @@ pub(crate) struct Choice {
     /// The whole, in an answer without a stream.
     pub(crate) message: Option<Delta>,
     pub(crate) finish_reason: Option<String>,
+    /// Another place of the usage.
+    pub(crate) usage: Option<Lenient<Usage>>,
+}
+
+/// A part that must not spoil the answer when its form is none that is known.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Lenient<T> {
+    /// As it should be.
+    Known(T),
+    /// Something else.
+    Other(IgnoredAny),
+}
+
+impl<T> Lenient<T> {
+    /// The part, where its form is known.
+    pub(crate) fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(part) => Some(part),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+/// What a server adds in a field of its own.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Beside {
+    pub(crate) usage: Option<Lenient<Usage>>,
 }
 
 /// A piece of an answer. Reasoning that servers send beside it is not read.
@@ -248,7 +278,7 @@ pub(crate) struct FunctionDelta {
 pub(crate) struct Usage {
     pub(crate) prompt_tokens: Option<Value>,
     pub(crate) completion_tokens: Option<Value>,
-    pub(crate) prompt_tokens_details: Option<PromptDetails>,
+    pub(crate) prompt_tokens_details: Option<Lenient<PromptDetails>>,
     /// Another name for the cached part.
     pub(crate) prompt_cache_hit_tokens: Option<Value>,
 }

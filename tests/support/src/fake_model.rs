@@ -304,15 +304,19 @@ fn streamed(content_type: &str, pieces: Vec<Bytes>, end: End, mut watch: Watch) 
     let tail = stream::once(async move {
         tokio::task::yield_now().await;
         let result = match end {
-            End::Close => Ok(()),
+            End::Close => Ok(Bytes::new()),
             End::Cut => Err(io::Error::other("cut by the script")),
             End::Hold(gate) => {
                 gate.wait().await;
-                Ok(())
+                Ok(Bytes::new())
+            }
+            End::Late(gate, bytes) => {
+                gate.wait().await;
+                Ok(bytes)
             }
         };
         watch.disarm();
-        result.map(|()| Frame::data(Bytes::new()))
+        result.map(Frame::data)
     });
     let mut response = plain(200, vec![("content-type".to_owned(), content_type.to_owned())], "");
     *response.body_mut() = StreamBody::new(pieces.chain(tail)).boxed_unsync();

@@ -86,6 +86,8 @@ pub enum End {
     Cut,
     /// Nothing more comes until the gate opens; then it ends properly.
     Hold(Gate),
+    /// Nothing more comes until the gate opens; then these bytes, and the proper end.
+    Late(Gate, Bytes),
 }
 
 /// What the server answers.

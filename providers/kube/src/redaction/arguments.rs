@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::{Redactor, commands, names, object};
 
-/// Masks the secrets of a list. `program` is what its arguments are for, where that stands elsewhere; else the list
-/// may hold a program itself.
-pub(super) fn redact(redactor: &Redactor, program: Option<&str>, list: &mut [Value]) {
-    let taken = taken_by_program(program, list);
+/// Masks the secrets of a list. `command` is what its arguments are for, program first, where that stands elsewhere;
+/// else it is empty, and the list may hold a program itself.
+pub(super) fn redact(redactor: &Redactor, command: &[String], list: &mut [Value]) {
+    let taken = taken_by_program(command, list);
     let mut after_secret_flag = false;
     for (at, value) in list.iter_mut().enumerate() {
         let Value::String(text) = value else {
@@ -40,11 +40,14 @@ fn names_secret(text: &str) -> bool {
 }
 
 /// What the program takes as secrets, by position in the list.
-fn taken_by_program(program: Option<&str>, list: &[Value]) -> Vec<(usize, std::ops::Range<usize>)> {
+fn taken_by_program(command: &[String], list: &[Value]) -> Vec<(usize, std::ops::Range<usize>)> {
     let texts: Vec<&str> = list.iter().map(|value| value.as_str().unwrap_or_default()).collect();
     let mut taken = Vec::new();
-    if let Some(program) = program {
-        taken = commands::secrets(program, &texts);
+    if let Some((program, begun)) = command.split_first() {
+        let all: Vec<&str> =
+            begun.iter().map(String::as_str).chain(texts.iter().copied()).collect();
+        let found = commands::secrets(program, &all).into_iter();
+        taken.extend(found.filter_map(|(at, part)| Some((at.checked_sub(begun.len())?, part))));
     }
     for (at, text) in texts.iter().enumerate() {
         if !text.starts_with('-') && !text.contains(' ') {

@@ -195,9 +195,9 @@ pub(super) fn secrets(program: &str, arguments: &[&str]) -> Vec<Found> {
         }
     }
     for (known, letter) in LAST {
-        let says = |argument: &&str| argument.starts_with('-') && argument[1..].contains(*letter);
+        let says = |argument: &str| argument.starts_with('-') && argument[1..].contains(*letter);
         let operands = arguments.iter().filter(|argument| !argument.starts_with('-')).count();
-        if name == *known && operands >= 2 && arguments.iter().any(|argument| says(&argument)) {
+        if name == *known && operands >= 2 && arguments.iter().any(|argument| says(argument)) {
             found.extend(
                 arguments.iter().enumerate().rev().map(|(at, last)| (at, 0..last.len())).take(1),
             );
@@ -218,7 +218,7 @@ impl Program {
             }
             let is_long = option.starts_with("--");
             let skip =
-                option.len() + usize::from(rest.starts_with('=') && (is_long || *stands == Apart));
+                option.len() + usize::from(rest.starts_with('=') && (is_long || *stands != Glued));
             let joined = if *stands == Apart { rest.starts_with('=') } else { !rest.is_empty() };
             if joined { Some((at, part.of(argument, skip)?)) } else { None }
         })

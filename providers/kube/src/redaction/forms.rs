@@ -276,8 +276,8 @@ pub(super) fn element(text: &str, name: &Name<'_>) -> Option<Range<usize>> {
     let prefix = before.trim_end_matches(|letter: char| {
         letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-')
     });
-    let opened = if before.ends_with(':') {
-        before[..before.len() - 1].trim_end_matches(|letter: char| {
+    let opened = if let Some(namespace) = before.strip_suffix(':') {
+        namespace.trim_end_matches(|letter: char| {
             letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-')
         })
     } else {

@@ -115,7 +115,7 @@ fn mask_applied_configuration(redactor: &Redactor, metadata: &mut Value) {
 pub(super) fn walk(redactor: &Redactor, value: &mut Value) {
     match value {
         Value::Object(map) => walk_map(redactor, map),
-        Value::Array(list) => arguments::redact(redactor, None, list),
+        Value::Array(list) => arguments::redact(redactor, &[], list),
         Value::String(text) => text_leaf(redactor, text),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -153,14 +153,16 @@ fn walk_map(redactor: &Redactor, map: &mut Map<String, Value>) {
         }
         return;
     }
-    // A container: its arguments are for the program that its command names.
-    let program =
-        map.get("command").and_then(Value::as_array).and_then(|command| command.first()?.as_str());
-    let program = program.map(str::to_owned);
+    // A container: its arguments are for the program that its command names, and go on where that stops.
+    let command = map.get("command").and_then(Value::as_array).cloned().unwrap_or_default();
+    let command: Vec<String> = command
+        .into_iter()
+        .map(|word| word.as_str().map(str::to_owned).unwrap_or_default())
+        .collect();
     for (key, value) in map.iter_mut() {
         match value {
             Value::Array(list) if key == "args" => {
-                arguments::redact(redactor, program.as_deref(), list);
+                arguments::redact(redactor, &command, list);
             }
             value => leaf(redactor, key, value),
         }

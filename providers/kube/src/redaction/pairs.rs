@@ -144,7 +144,7 @@ fn pair(text: &str, name: &Name<'_>) -> Option<Vec<Range<usize>>> {
     } else {
         value.end
     };
-    Some(vec![value.start..end])
+    Some(std::iter::once(value.start..end).collect())
 }
 
 /// A value under the name of a key, where it looks like one: a UUID, a hexadecimal number, a user with password.

@@ -145,27 +145,45 @@ pub(super) fn end_of_phrase(text: &str, from: usize) -> usize {
     from + phrase.trim_end().trim_end_matches(['"', '\'']).len()
 }
 
+/// Words between a name and its secret.
+const LINKS: &[&str] = &[
+    "was set to",
+    "is set to",
+    "been set to",
+    "was changed to",
+    "was reset to",
+    "is now",
+    "set to",
+    "changed to",
+    "reset to",
+    "is",
+    "was",
+    "value",
+    "of",
+    "to",
+    "provided",
+    "given",
+    "used",
+];
+/// Words before a name that announce its secret.
+const GIVEN: &[&str] =
+    &["with", "using", "old", "new", "wrong", "invalid", "bad", "incorrect", "the"];
+/// What follows where the quoted word is the name of something, not a secret.
+const NAMED: &[&str] = &[
+    " not found",
+    " does not",
+    " is missing",
+    " is not",
+    " in ",
+    " of ",
+    " must",
+    " missing",
+    " key",
+    " field",
+];
+
 /// `wrong password 'hunter2'`, `password is "hunter2"`, `API key 6f1c2a52-…`: a sentence that tells the secret.
 pub(super) fn quoted(text: &str, name: &Name<'_>) -> Option<Range<usize>> {
-    const LINKS: &[&str] = &[
-        "was set to",
-        "is set to",
-        "been set to",
-        "was changed to",
-        "was reset to",
-        "is now",
-        "set to",
-        "changed to",
-        "reset to",
-        "is",
-        "was",
-        "value",
-        "of",
-        "to",
-        "provided",
-        "given",
-        "used",
-    ];
     let after = name.after(text);
     let mut rest = after.trim_start_matches([' ', '\t']);
     if rest.len() == after.len() {
@@ -196,28 +214,13 @@ pub(super) fn quoted(text: &str, name: &Name<'_>) -> Option<Range<usize>> {
         if skip == 0 { value.trim_end_matches(['.', ',', ':', ';', ')', '!', '?']) } else { value };
     let behind =
         rest[skip + value.len()..].trim_start_matches(['\\', '"', '\'', '`', '’', '”', '»']);
-    let is_name = [
-        " not found",
-        " does not",
-        " is missing",
-        " is not",
-        " in ",
-        " of ",
-        " must",
-        " missing",
-        " key",
-        " field",
-    ]
-    .iter()
-    .any(|end| behind.starts_with(end));
+    let is_name = NAMED.iter().any(|end| behind.starts_with(end));
     let random = names::is_uuid(value)
         || (value.len() >= 8
             && value.bytes().any(|byte| byte.is_ascii_digit())
             && value.bytes().any(|byte| byte.is_ascii_alphabetic())
             && !value.contains(['/', '.', ' ', '('])
             && (!value.contains('-') || value.bytes().any(|byte| byte.is_ascii_uppercase())));
-    const GIVEN: &[&str] =
-        &["with", "using", "old", "new", "wrong", "invalid", "bad", "incorrect", "the"];
     let given = name
         .before(text)
         .trim_end()
