@@ -102,6 +102,8 @@ impl Task {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 self.disconnect().await;
+                // A file that has gone or was emptied explains more than what the database makes of it.
+                let error = self.database.still_in_place().await.err().unwrap_or(error);
                 vec![Err(error); count]
             }
         }
@@ -117,6 +119,9 @@ impl Task {
         execute("BEGIN IMMEDIATE; SAVEPOINT change", database, connection).await?;
         for change in work {
             let outcome = change.perform(database, connection).await;
+            if let Err(StoreError::Unavailable(_)) = &outcome {
+                database.still_in_place().await?;
+            }
             if outcome.is_err() {
                 // Fails when SQLite has already rolled the whole transaction back.
                 execute("ROLLBACK TO change", database, connection).await?;
