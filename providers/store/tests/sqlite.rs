@@ -240,6 +240,10 @@ async fn notices_that_its_file_was_emptied() {
     fs::OpenOptions::new().write(true).open(store.path()).unwrap().set_len(0).unwrap();
     let text = unavailable(store.ping().await);
     assert!(text.contains("emptied") && text.contains("leadsman.db"), "{text}");
+    for _ in 0..3 {
+        let text = unavailable(store.append(append(Uuid::new_v4(), 1)).await);
+        assert!(text.contains("emptied"), "{text}");
+    }
 }
 
 /// A finished session of about 40 KB.

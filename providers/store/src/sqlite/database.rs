@@ -5,6 +5,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use leadsman_ports::store::StoreError;
@@ -42,6 +43,9 @@ pub(super) struct Database {
     options: SqliteConnectOptions,
     /// Device and inode: they tell whether the path still names the file that is open.
     identity: (u64, u64),
+    /// Set once the file was seen empty. SQLite may write back what its log still holds and go on, but what had left the
+    /// log is gone, so nothing is accepted any more.
+    emptied: AtomicBool,
 }
 
 /// The right to the database file; dropping it, or the end of the process, frees the file.
@@ -77,7 +81,10 @@ impl Database {
             .pragma("journal_size_limit", WAL_BYTES)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .disable_statement_logging();
-        Ok((Self { path, options, identity }, Ownership { _lock: lock }))
+        Ok((
+            Self { path, options, identity, emptied: AtomicBool::new(false) },
+            Ownership { _lock: lock },
+        ))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -141,9 +148,12 @@ impl Database {
             Ok(found) if (found.dev(), found.ino()) != self.identity => {
                 Err(self.unavailable("was replaced while in use: restart the program"))
             }
-            Ok(found) if found.len() == 0 => Err(self.unavailable(
+            Ok(found) if found.len() == 0 || self.emptied.load(Ordering::Relaxed) => {
+                self.emptied.store(true, Ordering::Relaxed);
+                Err(self.unavailable(
                 "was emptied while in use: restore it from a backup, or restart the program with an empty one",
-            )),
+                ))
+            }
             Ok(_) => Ok(()),
             Err(error) => Err(self.unavailable(&format!(
                 "has vanished while in use ({error}): put it back, or restart the program with a new one"

@@ -111,6 +111,7 @@ impl Task {
 
     async fn transaction(&mut self, work: Vec<Work>) -> Result<Vec<Outcome>, StoreError> {
         let database = &self.database;
+        database.still_in_place().await?;
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(database.connect().await?),
@@ -119,9 +120,6 @@ impl Task {
         execute("BEGIN IMMEDIATE; SAVEPOINT change", database, connection).await?;
         for change in work {
             let outcome = change.perform(database, connection).await;
-            if let Err(StoreError::Unavailable(_)) = &outcome {
-                database.still_in_place().await?;
-            }
             if outcome.is_err() {
                 // Fails when SQLite has already rolled the whole transaction back.
                 execute("ROLLBACK TO change", database, connection).await?;
