@@ -4,7 +4,6 @@
 //! without HTTP; the figures are the kernel's. The last one polls sessions that are answered from the store.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,34 +12,20 @@ use leadsman::app::{self, App};
 use leadsman::config::{Config, RedactionConfig};
 use leadsman::sessions::Sessions;
 use leadsman::wire;
-use leadsman_contract::IncidentRequest;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+mod common;
 
 const SESSIONS: usize = 20_000;
 const STEP: usize = 5_000;
 const AT_ONCE: usize = 50;
 const POLLS: usize = 2_000;
 
-fn config(directory: &Path, retention_minutes: u64) -> Config {
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demos/basket-rollout");
-    let mut config = leadsman::config::load_default().unwrap();
-    let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    config.server.api_address = free;
-    config.server.health_address = free;
-    config.server.metrics_address = free;
-    config.sessions.retention_minutes = retention_minutes;
-    config.storage.directory = directory.to_owned();
-    config.cluster.snapshot = Some(demo.join("snapshot"));
-    config
-}
-
 /// Runs investigations to their end; returns the first few of them.
 async fn investigate(sessions: &Sessions, count: usize) -> Vec<Uuid> {
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demos/basket-rollout");
-    let body = std::fs::read(demo.join("incident.json")).unwrap();
     let redactor = app::redactor(&RedactionConfig { key: None, key_file: None }).unwrap();
-    let incident = wire::incident(IncidentRequest::decode(&body).unwrap(), &redactor);
+    let incident = wire::incident(common::incident(), &redactor);
     let running = stream::iter(0..count).map(|_| async {
         let session = sessions.submit(incident.clone()).await.unwrap();
         session.finished().await;
@@ -48,12 +33,6 @@ async fn investigate(sessions: &Sessions, count: usize) -> Vec<Uuid> {
     });
     let ids: Vec<Uuid> = running.buffer_unordered(AT_ONCE).collect().await;
     ids.into_iter().take(POLLS).collect()
-}
-
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }
 
 fn database_kib(directory: &Path) -> u64 {
@@ -67,7 +46,7 @@ fn database_kib(directory: &Path) -> u64 {
 fn tell(what: &str, directory: &Path) {
     println!(
         "{what:>40}: {:>8} KiB resident, {:>9} KiB on disk",
-        resident_kib(),
+        common::resident_kib(),
         database_kib(directory)
     );
 }
@@ -86,7 +65,7 @@ async fn with_service(config: Config, work: impl AsyncFnOnce(Sessions)) {
 async fn main() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
-    with_service(config(directory, 1_440), async |sessions| {
+    with_service(common::config(directory), async |sessions| {
         tell("start", directory);
         let mut old = Vec::new();
         for done in (STEP..=SESSIONS).step_by(STEP) {
@@ -111,7 +90,9 @@ async fn main() {
         );
     })
     .await;
-    with_service(config(directory, 0), async |sessions| {
+    let mut config = common::config(directory);
+    config.sessions.retention_minutes = 0;
+    with_service(config, async |sessions| {
         let started = Instant::now();
         sessions.forget_old().await.unwrap();
         tell(&format!("after a purge of {:.1?}", started.elapsed()), directory);

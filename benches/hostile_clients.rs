@@ -19,6 +19,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+mod common;
+
 const PIPELINING: usize = 400;
 const REQUESTS: usize = 200;
 const STALLED: usize = 1_050;
@@ -28,37 +30,21 @@ const PARTED: Duration = Duration::from_secs(25);
 
 /// Starts the service; returns its API's address and an incident.
 async fn start(directory: &Path, stop: CancellationToken) -> (SocketAddr, IncidentRequest) {
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demos/basket-rollout");
-    let mut config = leadsman::config::load_default().unwrap();
-    let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    config.server.api_address = free;
-    config.server.health_address = free;
-    config.server.metrics_address = free;
-    config.server.shutdown_grace_seconds = 0;
-    config.storage.directory = directory.to_owned();
-    config.cluster.snapshot = Some(demo.join("snapshot"));
-    let app = App::build(&config).await.unwrap();
+    let app = App::build(&common::config(directory)).await.unwrap();
     let api = app.api_addr();
     tokio::spawn(app.run(stop));
-    let body = std::fs::read(demo.join("incident.json")).unwrap();
-    (api, IncidentRequest::decode(&body).unwrap())
-}
-
-fn resident() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    line.map(|line| line["VmRSS:".len()..].trim().to_owned()).unwrap_or_default()
+    (api, common::incident())
 }
 
 /// Prints one line of figures.
 async fn measure(label: &str, api: SocketAddr, incident: &IncidentRequest) {
-    let memory = resident();
+    let memory = common::resident_kib();
     let client = Client::new(&format!("http://{api}")).unwrap();
     let started = Instant::now();
     let accepted = client.analyze(incident).await;
     let submitted = started.elapsed();
     let Ok(accepted) = accepted else {
-        println!("{label}: resident {memory}; a submission was refused after {submitted:?}");
+        println!("{label}: resident {memory} KiB; a submission was refused after {submitted:?}");
         return;
     };
     let mut times = Vec::with_capacity(POLLS);
@@ -71,7 +57,7 @@ async fn measure(label: &str, api: SocketAddr, incident: &IncidentRequest) {
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     println!(
-        "{label}: resident {memory}; submission {submitted:?}; polls p50 {:?} p99 {:?} max {:?}, {refused} refused",
+        "{label}: resident {memory} KiB; submission {submitted:?}; polls p50 {:?} p99 {:?} max {:?}, {refused} refused",
         at(0.5),
         at(0.99),
         at(1.0),

@@ -14,33 +14,25 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use futures::future::join_all;
 use leadsman::app::{self, App};
 use leadsman_client::Client;
-use leadsman_contract::IncidentRequest;
 use leadsman_ports::testing::HangingModel;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+mod common;
 
 const SESSIONS: usize = 1_000;
 const CONNECTIONS: usize = 20;
 const POLLS: usize = 250;
 
 async fn start(directory: &Path, stop: CancellationToken) -> (SocketAddr, Vec<Uuid>) {
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demos/basket-rollout");
-    let mut config = leadsman::config::load_default().unwrap();
-    let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    config.server.api_address = free;
-    config.server.health_address = free;
-    config.server.metrics_address = free;
-    config.server.shutdown_grace_seconds = 0;
+    let mut config = common::config(directory);
     config.sessions.max_concurrent = SESSIONS;
-    config.storage.directory = directory.to_owned();
-    config.cluster.snapshot = Some(demo.join("snapshot"));
     let cluster = app::connect_cluster(&config.cluster).await.unwrap();
     let ports = app::ports(cluster, Some(Arc::new(HangingModel)), Vec::new()).unwrap();
     let app = App::build_with(&config, ports).await.unwrap();
     let api = app.api_addr();
     tokio::spawn(app.run(stop));
-    let body = std::fs::read(demo.join("incident.json")).unwrap();
-    let incident = IncidentRequest::decode(&body).unwrap();
+    let incident = common::incident();
     let client = Client::new(&format!("http://{api}")).unwrap();
     let started = Instant::now();
     let mut ids = Vec::with_capacity(SESSIONS);
@@ -84,19 +76,13 @@ async fn percentiles(api: SocketAddr, ids: &[Uuid]) {
     println!("polls: {}  p50 {:?}  p99 {:?}  max {:?}", times.len(), at(0.5), at(0.99), at(1.0));
 }
 
-fn resident() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    line.map(|line| line["VmRSS:".len()..].trim().to_owned()).unwrap_or_default()
-}
-
 fn live_sessions(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let stop = CancellationToken::new();
     let (api, ids) = runtime.block_on(start(directory.path(), stop.clone()));
     runtime.block_on(percentiles(api, &ids));
-    println!("resident memory: {}", resident());
+    println!("resident memory: {} KiB", common::resident_kib());
     let client = Client::new(&format!("http://{api}")).unwrap();
     let mut next = ids.iter().cycle();
     criterion.bench_function("poll under 1,000 live sessions", |bencher| {

@@ -112,12 +112,28 @@ impl Inner {
     }
 }
 
-/// What a session is after its last event.
+/// What a session is after its last event; one that is no end leaves it without a verdict.
 fn state_of(terminal: &Event) -> State {
     match terminal {
         Event::Completed { .. } => State::Completed,
         Event::Cancelled { .. } => State::Cancelled,
-        _ => State::Failed,
+        Event::Failed { .. }
+        | Event::Submitted { .. }
+        | Event::Resumed
+        | Event::Checkpointed
+        | Event::PhaseStarted { .. }
+        | Event::EvidenceCollected { .. }
+        | Event::TriageCompleted { .. }
+        | Event::TriageFailed { .. }
+        | Event::HypothesesChanged { .. }
+        | Event::ModelAnswered { .. }
+        | Event::ModelFailed { .. }
+        | Event::ToolsCalled { .. }
+        | Event::ToolAnswered { .. }
+        | Event::VerdictProposed { .. }
+        | Event::VerdictChecked { .. }
+        | Event::TargetResolved { .. }
+        | Event::WorkflowsConsidered { .. } => State::Failed,
     }
 }
 

@@ -225,3 +225,20 @@ pub(crate) fn serve(config: &Path) -> Child {
         .spawn()
         .unwrap()
 }
+
+/// What a reader does not see or a terminal obeys, written down apart from the product's own notion of it.
+pub(crate) fn is_hidden(c: char) -> bool {
+    let code = u32::from(c);
+    (c.is_control() && c != '\n' && c != '\t')
+        || [0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x3164, 0xffa0, 0xfeff, 0x2028, 0x2029]
+            .contains(&code)
+        || [
+            (0x200b, 0x200f),
+            (0x202a, 0x202e),
+            (0x2060, 0x206f),
+            (0xfe00, 0xfe0f),
+            (0xe0000, 0xe0fff),
+        ]
+        .iter()
+        .any(|(first, last)| (*first..=*last).contains(&code))
+}

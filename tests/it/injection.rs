@@ -9,7 +9,7 @@ use leadsman_testkit::{ChatRequestView, FakeModel, Reply};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::harness::{self, Harness, quote_of, submission_quoting};
+use crate::harness::{self, Harness, is_hidden, quote_of, submission_quoting};
 use crate::planted::{POD, Workload, every_call};
 
 const OBJECTS: &[(&str, &str)] = &[
@@ -200,27 +200,11 @@ fn narrow(text: &str) -> String {
     folded.collect::<String>().to_lowercase()
 }
 
-fn invisible(c: char) -> bool {
-    let code = u32::from(c);
-    (c.is_control() && c != '\n' && c != '\t')
-        || [0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x3164, 0xffa0, 0xfeff, 0x2028, 0x2029]
-            .contains(&code)
-        || [
-            (0x200b, 0x200f),
-            (0x202a, 0x202e),
-            (0x2060, 0x206f),
-            (0xfe00, 0xfe0f),
-            (0xe0000, 0xe0fff),
-        ]
-        .iter()
-        .any(|(first, last)| (*first..=*last).contains(&code))
-}
-
 /// Checks everything but the model's own words in a request.
 fn check_request(request: &ChatRequestView, marks: &[String]) {
     for message in request.messages().iter().filter(|message| message["role"] != "assistant") {
         let text = message["content"].as_str().unwrap();
-        let found = text.chars().find(|c| invisible(*c));
+        let found = text.chars().find(|c| is_hidden(*c));
         assert!(found.is_none(), "{found:?} in {text:?}");
         if message["role"] == "system" {
             continue;
@@ -319,7 +303,7 @@ async fn the_verdict_of_the_rules_is_the_same_under_every_attack() {
         assert!(result.selected_workflow.is_none(), "{name}");
         // A terminal or a page must not obey what the rules quote.
         let printed = serde_json::to_value(&result).unwrap();
-        each_text(&printed, &mut |text| assert!(!text.chars().any(invisible), "{name}: {text:?}"));
+        each_text(&printed, &mut |text| assert!(!text.chars().any(is_hidden), "{name}: {text:?}"));
     }
 }
 

@@ -129,8 +129,8 @@ async fn use_it(api: &Client, seen: &Arc<Mutex<Seen>>, dice: &mut Dice) {
 
 /// Looks at one session; false when the service does not answer any more.
 async fn look(api: &Client, id: Uuid, seen: &Mutex<Seen>) -> bool {
-    let state = match api.session(id).await {
-        Ok(status) => status.status,
+    let (state, error) = match api.session(id).await {
+        Ok(status) => (status.status, status.error.unwrap_or_default()),
         Err(error) => {
             return match error.problem() {
                 Some(problem) if problem.status == 404 => {
@@ -156,8 +156,9 @@ async fn look(api: &Client, id: Uuid, seen: &Mutex<Seen>) -> bool {
             }
         }
     } else if state.is_terminal() {
-        seen.lock().unwrap().wrong(&format!("a session is {state}"));
-        seen.lock().unwrap().open.retain(|open| *open != id);
+        let mut seen = seen.lock().unwrap();
+        seen.wrong(&format!("a session is {state}: {error}"));
+        seen.open.retain(|open| *open != id);
     } else if known.is_some() {
         seen.lock().unwrap().wrong("a session that had ended runs again");
     }

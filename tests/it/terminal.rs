@@ -11,31 +11,15 @@ use leadsman_testkit::{FakeModel, Reply};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{self, Harness, subject};
+use crate::harness::{self, Harness, is_hidden, subject};
 use crate::planted::{POD, Workload};
 
 /// What a terminal or a reader may be led astray by: colour, title, cursor, a hidden carriage return, a one-byte
 /// control sequence, text that runs backwards, text that nobody sees, a line that is none.
 const TRAPS: &str = "\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7}\rover\u{8}\u{9b}2Jx\u{202e}txt.exe\u{202c}a\u{200b}b\u{2066}c\u{2069}\u{feff}\u{2028}\u{e0041}\u{7f}";
 
-fn forbidden(c: char) -> bool {
-    let code = u32::from(c);
-    (c.is_control() && c != '\n' && c != '\t')
-        || [0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x3164, 0xffa0, 0xfeff, 0x2028, 0x2029]
-            .contains(&code)
-        || [
-            (0x200b, 0x200f),
-            (0x202a, 0x202e),
-            (0x2060, 0x206f),
-            (0xfe00, 0xfe0f),
-            (0xe0000, 0xe0fff),
-        ]
-        .iter()
-        .any(|(first, last)| (*first..=*last).contains(&code))
-}
-
 fn assert_clean(what: &str, text: &str) {
-    if let Some(c) = text.chars().find(|c| forbidden(*c)) {
+    if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
         panic!("{what} holds {c:?}: {text:?}");
     }
 }

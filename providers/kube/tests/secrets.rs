@@ -8,6 +8,8 @@ mod forms;
 mod known;
 #[path = "secrets/readable.rs"]
 mod readable;
+#[path = "secrets/unseen.rs"]
+mod unseen;
 
 use std::sync::Arc;
 
